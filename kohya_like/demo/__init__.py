@@ -1,0 +1,1 @@
+"""The embedded tiny Stable Diffusion: its pictures, the script that made it, and the rulers that measure it."""
