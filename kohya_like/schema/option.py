@@ -44,10 +44,10 @@ def option(
     differs: str = "",
     path: Literal["", "file", "folder", "any"] = "",
 ) -> Any:
-    """One option of a Section. A mutable default is given as a factory (`list`, `dict`); `...` means required."""
+    """One option of a Section. A mutable default is given as a factory (`list`, a Section class, a lambda); `...` means required."""
     info = OptionInfo(help, unit, group, level, shown_if, kohya, differs, path)
     bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
-    factory: Callable[[], Any] | None = default if isinstance(default, type) else None
+    factory: Callable[[], Any] | None = default if callable(default) else None
     start = {"default_factory": factory} if factory else {"default": default}
     given = {k: v for k, v in bounds.items() if v is not None}
     return pydantic_field(**start, **given, description=help, json_schema_extra={"option": dataclasses.asdict(info)})

@@ -1,0 +1,200 @@
+"""TrainConfig: the tree of sections, and the few that belong to the run as a whole.
+
+Every section is declared where its options are used; this file joins them. Components never see the config: `recipe`
+hands them values. The registry fills the plug-in unions (`network`, `method`), so a new algorithm file needs no line here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
+
+from pydantic import Field
+
+from kohya_like.data.options import DataOptions
+from kohya_like.families.options import ModelOptions
+from kohya_like.objective.options import ObjectiveOptions
+from kohya_like.optim.options import OptimizerOptions, ScheduleOptions
+from kohya_like.schema.option import Section, option
+from kohya_like.schema.registry import plugins
+
+Precision = Literal["no", "fp16", "bf16"]
+Dtype = Literal["fp32", "fp16", "bf16"]
+
+if TYPE_CHECKING:
+    from kohya_like.methods.options import NetworkMethod
+    from kohya_like.networks.base import NetworkAlgorithm
+
+    AnyMethod = NetworkMethod
+    AnyAlgorithm = NetworkAlgorithm
+else:
+    AnyMethod = Annotated[Union[tuple(plugins("method").values())], Field(discriminator="name")]
+    AnyAlgorithm = Annotated[Union[tuple(plugins("algorithm").values())], Field(discriminator="name")]
+
+
+class TrainOptions(Section):
+    """How long, how much at once, and in what precision."""
+
+    title: ClassVar[str] = "Training"
+
+    train_batch_size: int = option(1, "Pictures per batch.", ge=1, le=1024, group="Length")
+    max_train_epochs: int | None = option(
+        None, "Passes over all pictures with their repeats. Without it and without steps: 10.", ge=1, unit="epochs",
+        group="Length",
+        differs="kohya falls back to 1600 steps when neither is set; epochs are what a folder of pictures means.",
+    )  # fmt: skip
+    max_train_steps: int | None = option(
+        None, "Optimizer steps, instead of epochs.", ge=1, unit="steps", group="Length",
+        differs="Both set is an error; kohya lets the epochs win silently.",
+    )  # fmt: skip
+    gradient_accumulation_steps: int = option(
+        1, "Batches per optimizer step: a larger effective batch at the same memory.", ge=1, group="Length",
+        level="advanced",
+    )  # fmt: skip
+    seed: int | None = option(
+        None, "Same seed, same pictures, captions and noise. Empty: drawn at the start and written to the run folder.",
+        ge=0, le=2**32 - 1, group="Length",
+    )  # fmt: skip
+    mixed_precision: Precision = option(
+        "no", "Arithmetic of the forward pass: bf16 on RTX 30 and newer, fp16 on older cards, no on a CPU.",
+        group="Precision",
+    )  # fmt: skip
+    base_precision: Literal["auto", "fp32", "fp16", "bf16"] = option(
+        "auto", "Number type the frozen base weights are kept in; auto follows mixed_precision.", group="Precision",
+        level="advanced", kohya="full_bf16 / full_fp16",
+        differs="kohya's full_* also rounds the trained weights; ours stay fp32.",
+    )  # fmt: skip
+    gradient_checkpointing: bool = option(
+        False, "Recompute activations in the backward pass: about a third slower, far less memory.", group="Precision",
+    )  # fmt: skip
+    ema_decay: float | None = option(
+        None, "Keep an exponential moving average of the trained weights and save that: 0.999 is usual.", gt=0.0, lt=1.0,
+        group="Averaging", level="advanced",
+    )  # fmt: skip
+    validate_every_n_steps: int | None = option(
+        None, "Loss on the validation pictures every N steps, on fixed noise; needs data.validation_split.", ge=1,
+        unit="steps", group="Validation", level="advanced",
+    )  # fmt: skip
+    validate_every_n_epochs: int | None = option(
+        None, "The same, every N epochs. With a validation split and neither set: every epoch.", ge=1, unit="epochs",
+        group="Validation", level="advanced",
+    )  # fmt: skip
+
+
+class SaveOptions(Section):
+    """Which files are written, where, and what they say of themselves."""
+
+    title: ClassVar[str] = "Saving"
+
+    output_dir: str = option("output", "Folder for the trained files.", group="Output", path="folder")
+    output_name: str = option(
+        "last", "Name of the files, without extension. It is also the word a prompt uses: <lora:NAME:1>.", group="Output",
+    )  # fmt: skip
+    overwrite: bool = option(
+        False, "Replace files of an earlier training that have the same name.", group="Output", level="advanced",
+        differs="kohya overwrites without a question.",
+    )  # fmt: skip
+    save_precision: Dtype = option(
+        "fp16", "Number type of the saved file.", group="Output", level="advanced",
+        differs="kohya keeps fp32 when unset; fp16 is what every reader expects and half the size.",
+    )  # fmt: skip
+    save_every_n_epochs: int | None = option(None, "A file every N epochs besides the last.", ge=1, group="When")
+    save_every_n_steps: int | None = option(None, "A file every N steps.", ge=1, group="When", level="advanced")
+    save_last_n_epochs: int | None = option(
+        None, "Keep only the newest N of the per-epoch files.", ge=1, group="When", level="advanced",
+    )  # fmt: skip
+    save_last_n_steps: int | None = option(
+        None, "Keep only the per-step files of the last N steps.", ge=1, group="When", level="advanced",
+    )  # fmt: skip
+    save_state_every_n_steps: int | None = option(
+        None, "A full state for resuming every N steps. A state is also written with every file, on stop and on pause.",
+        ge=1, group="Resume", level="advanced", kohya="save_state",
+    )  # fmt: skip
+    keep_states: int = option(
+        2, "How many states are kept in the run folder.", ge=1, le=100, group="Resume", level="advanced",
+        kohya="save_last_n_steps_state",
+    )  # fmt: skip
+    log_with: Literal["none", "tensorboard"] = option(
+        "none", "Also write a TensorBoard log into the run folder (needs the tensorboard package).", group="Log",
+        level="advanced",
+    )  # fmt: skip
+    no_metadata: bool = option(
+        False, "Leave tags, folder names and settings out of the file.", group="Metadata", level="advanced",
+    )  # fmt: skip
+    training_comment: str = option("", "A note that travels in the file.", group="Metadata", level="advanced")
+    metadata_title: str = option("", "Title shown by other programs.", group="Metadata", level="advanced")
+    metadata_author: str = option("", "Author.", group="Metadata", level="advanced")
+    metadata_description: str = option("", "Description.", group="Metadata", level="advanced")
+    metadata_license: str = option("", "Licence.", group="Metadata", level="advanced")
+    metadata_tags: str = option("", "Tags, separated by commas.", group="Metadata", level="advanced")
+    metadata_trigger_phrase: str = option("", "The words that call it up.", group="Metadata", level="advanced")
+    metadata_usage_hint: str = option("", "How to use it.", group="Metadata", level="advanced")
+
+
+class SampleOptions(Section):
+    """Preview pictures while training."""
+
+    title: ClassVar[str] = "Samples"
+
+    prompts: tuple[str, ...] = option(
+        (), "Prompts, one a line, in kohya's notation: --n negative --w width --h height --d seed --l scale --s steps.",
+        group="Prompts",
+    )  # fmt: skip
+    sample_prompts: str | None = option(
+        None, "A prompt file in kohya's format (.txt), used besides the prompts above.", group="Prompts", path="file",
+    )  # fmt: skip
+    sample_every_n_epochs: int | None = option(None, "Pictures every N epochs.", ge=1, group="When")
+    sample_every_n_steps: int | None = option(None, "Pictures every N steps.", ge=1, group="When")
+    sample_at_first: bool = option(
+        True, "Pictures before the first step, to compare with.", group="When",
+        differs="off in kohya; without a before there is no after.",
+    )  # fmt: skip
+    sample_sampler: Literal["ddim", "euler", "euler_a", "dpmpp_2m"] = option("euler", "Sampler.", group="How")
+    steps: int = option(20, "Sampling steps, where a prompt does not say.", ge=1, le=1000, group="How")
+    scale: float = option(7.0, "Guidance scale (CFG), where a prompt does not say.", ge=0.0, le=100.0, group="How")
+    width: int | None = option(None, "Width, where a prompt does not say; empty: the training resolution.", ge=8, le=8192,
+        unit="px", group="How")  # fmt: skip
+    height: int | None = option(None, "Height, likewise.", ge=8, le=8192, unit="px", group="How")
+    seed: int = option(1, "Seed of the first prompt; the n-th has seed + n - 1.", ge=0, le=2**32 - 1, group="How")
+
+
+class HardwareOptions(Section):
+    """Where it runs."""
+
+    title: ClassVar[str] = "Hardware"
+
+    device: Literal["auto", "cuda", "cpu", "mps"] = option("auto", "auto takes the GPU when there is one.")
+    attention: Literal["sdpa", "xformers"] = option(
+        "sdpa", "Attention kernel; xformers must be installed.", level="advanced", kohya="sdpa / xformers",
+    )  # fmt: skip
+    torch_compile: bool = option(
+        False, "Compile the UNet: minutes at the start, faster steps on recent cards.", level="expert",
+    )  # fmt: skip
+    threads: int | None = option(None, "CPU threads; empty: all cores.", ge=1, le=1024, level="expert")
+    deterministic: bool = option(
+        True, "On a GPU, choose kernels that give the same bits each time (a little slower).", level="expert",
+    )  # fmt: skip
+    vae_precision: Dtype = option(
+        "fp32", "Number type of the VAE. fp16 gives black pictures with some VAEs.", level="advanced",
+        kohya="no_half_vae",
+    )  # fmt: skip
+
+
+class TrainConfig(Section):
+    """All that a training run is told."""
+
+    model: ModelOptions = option(ModelOptions, "The base model.")
+    data: DataOptions = option(DataOptions, "Pictures and captions.")
+    method: AnyMethod = option(lambda: plugins("method")["network"](), "What is trained.")
+    network: AnyAlgorithm = option(lambda: plugins("algorithm")["lora"](), "The network's algorithm.")
+    objective: ObjectiveOptions = option(ObjectiveOptions, "The loss.")
+    optimizer: OptimizerOptions = option(OptimizerOptions, "The optimizer and its rates.")
+    schedule: ScheduleOptions = option(ScheduleOptions, "The learning rate over time.")
+    train: TrainOptions = option(TrainOptions, "Length and precision.")
+    save: SaveOptions = option(SaveOptions, "Files.")
+    sample: SampleOptions = option(SampleOptions, "Previews.")
+    hardware: HardwareOptions = option(HardwareOptions, "Machine.")
+
+
+def dumped(config: TrainConfig) -> dict[str, Any]:
+    """The config as plain values for TOML: unset options (None) are left out."""
+    return config.model_dump(mode="json", exclude_none=True)

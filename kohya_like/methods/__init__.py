@@ -1,0 +1,3 @@
+"""What is trained and what is saved."""
+
+PLUGINS = ("options",)
