@@ -10,6 +10,7 @@ that a file left by an earlier process is ignored; each has an id that a `contro
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -182,10 +183,12 @@ class Reporter:
 
     def emit(self, event: Event) -> None:
         if self._file is not None:
-            self._file.write(encode(event, time.time()))
-            self._file.flush()
-            if event.durable:
-                os.fsync(self._file.fileno())
+            # a full disk must not end a run over its diary: what is unwritten stays buffered for the next event
+            with contextlib.suppress(OSError):
+                self._file.write(encode(event, time.time()))
+                self._file.flush()
+                if event.durable:
+                    os.fsync(self._file.fileno())
         for listener in self._listeners:
             listener(event)
 
@@ -262,8 +265,16 @@ class ControlFile:
 
     def __init__(self, path: Path | None, token: str) -> None:
         self._path, self._token, self._offset = path, token, 0
+        self._asked: list[Verb] = []
+        self.stop_after_epoch = False
+
+    def ask(self, verb: Verb) -> None:
+        """Queue a command from inside the process (a signal handler); `poll` yields it."""
+        self._asked.append(verb)
 
     def poll(self) -> Iterator[Command]:
+        while self._asked:
+            yield Command(self._asked.pop(0), self._token)
         if self._path is None:
             return
         try:

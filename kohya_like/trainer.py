@@ -1,0 +1,346 @@
+"""The one loop. It knows protocols and never a family, a method or an algorithm by name.
+
+A step is a pure function of (weights, optimizer state, seed, step number): pictures, captions and noise are drawn from
+the seed and the number of the batch. That is why a resumed run ends with the same bits as one that was never cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import math
+import resource
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from kohya_like.checkpoint import Position, State, StateStore
+from kohya_like.data.dataset import Batch
+from kohya_like.events import ControlFile, Controlled, Event, Finished, Phase, Reporter, Saved, Step, Validation, Warned
+from kohya_like.methods.base import TrainingMethod, trainable
+from kohya_like.objective.objective import LossResult
+from kohya_like.optim.ema import Ema
+from kohya_like.output import SavePlan
+from kohya_like.schema.errors import UserError
+
+Reason = Literal["done", "stopped", "paused"]
+FULL = (errno.ENOSPC, errno.EDQUOT)
+# With a loss scaler the first gradients overflow by design; this many in a row do not.
+OVERFLOWS = 32
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long a run is. A step takes `accumulation` batches; the last step of an epoch takes what is left."""
+
+    total: int
+    batches_per_epoch: int
+    accumulation: int = 1
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return math.ceil(self.batches_per_epoch / self.accumulation)
+
+    def first_batch(self, step: int) -> int:
+        """Number, over all epochs, of the first batch of the step after `step`."""
+        epoch, inside = divmod(step, self.steps_per_epoch)
+        return epoch * self.batches_per_epoch + inside * self.accumulation
+
+    def batches_in(self, step: int) -> int:
+        inside = step % self.steps_per_epoch
+        return min(self.accumulation, self.batches_per_epoch - inside * self.accumulation)
+
+    def epoch(self, step: int) -> int:
+        """The epoch, from 1, that the `step`-th step (from 1) belongs to."""
+        return max(0, step - 1) // self.steps_per_epoch + 1
+
+    def epoch_ended(self, step: int) -> int | None:
+        return step // self.steps_per_epoch if step % self.steps_per_epoch == 0 else None
+
+
+class Learner(Protocol):
+    """Turns a batch into a loss; made by the recipe from family, method and objective."""
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> LossResult: ...
+
+    def validation_loss(self) -> float: ...
+
+
+class Previews(Protocol):
+    def due(self, step: int, epoch_ended: int | None) -> bool: ...
+
+    def draw(self, step: int, emit: Callable[[Event], None]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Optimization:
+    optimizer: torch.optim.Optimizer
+    schedule: Any  # steps with the optimizer; state_dict / load_state_dict
+    set_mode: Callable[[torch.optim.Optimizer, bool], None]
+    clip_norm: float = 0.0
+    average: Ema | None = None
+
+
+@dataclass(frozen=True)
+class Outputs:
+    plan: SavePlan
+    store: StateStore
+    metadata: Callable[[int, int], dict[str, str]]  # (step, epoch) -> what the file says of itself
+    reporter: Reporter
+    control: ControlFile
+    overwrite: bool = False
+    state_every_steps: int | None = None
+    batch_log: Callable[[int, Batch], None] | None = None
+
+
+@dataclass
+class Trainer:
+    """`train` runs to the end, or to a stop. Raises UserError for what a person can mend (a loss that is no number)."""
+
+    accelerator: Accelerator
+    method: TrainingMethod
+    learner: Learner
+    batches: Callable[[int], Iterator[Batch]]
+    optimization: Optimization
+    length: Length
+    outputs: Outputs
+    position: Position
+    previews: Previews | None = None
+    validate_due: Callable[[int, int | None], bool] = lambda step, ended: False
+    step: int = 0
+    files: list[str] = field(default_factory=list)
+    overflows: int = 0
+
+    def train(self) -> Finished:
+        self._test_save()
+        if self.step == 0 and self.previews is not None:
+            self._sample()
+        self.outputs.reporter.emit(Phase("train", self.step, self.length.total))
+        self.optimization.set_mode(self.optimization.optimizer, True)
+        batches = self.batches(self.length.first_batch(self.step))
+        while self.step < self.length.total:
+            started = time.perf_counter()
+            loss, norm = self._one_step(batches)
+            self.step += 1
+            self._report(loss, norm, time.perf_counter() - started)
+            ended = self.length.epoch_ended(self.step)
+            self._save_if_due(ended)
+            if self.validate_due(self.step, ended):
+                self._validate()
+            if self.previews is not None and self.previews.due(self.step, ended):
+                self._sample()
+            if (reason := self._obey(ended)) is not None:
+                return self._finish(reason)
+        return self._finish("done")
+
+    def _one_step(self, batches: Iterator[Batch]) -> tuple[float, float]:
+        """Forward and backward over the step's batches, then the optimizer. Returns mean loss and gradient norm."""
+        self.method.before_step(self.step)
+        count = self.length.batches_in(self.step)
+        losses: list[Tensor] = []
+        names: list[str] = []
+        for _ in range(count):
+            batch = next(batches)
+            names += batch.identities
+            if self.outputs.batch_log is not None:
+                self.outputs.batch_log(self.step + 1, batch)
+            generator = self._seeded(batch.index)
+            with self.accelerator.autocast():
+                result = self.learner.loss(batch, generator)
+            self.accelerator.backward(result.loss / count)
+            losses.append(result.loss.detach())
+        norm = self._clip()
+        loss, gradient = torch.stack([torch.stack(losses).mean(), norm.to(losses[0])]).tolist()
+        self._check_finite(loss, gradient, names)
+        optimization = self.optimization
+        optimization.optimizer.step()
+        optimization.schedule.step()
+        optimization.optimizer.zero_grad()
+        self.method.after_step()
+        if optimization.average is not None:
+            optimization.average.update()
+        return loss, gradient
+
+    def _seeded(self, batch: int) -> torch.Generator:
+        """Noise of a batch from (seed, batch); torch's own state likewise, for dropout."""
+        seed = (self.position.seed * 0x9E3779B97F4A7C15 + batch * 2 + 1) % 2**63
+        torch.manual_seed(seed)
+        return torch.Generator().manual_seed(seed ^ 1)
+
+    def _clip(self) -> Tensor:
+        parameters = list(trainable(self.optimization.optimizer.param_groups))
+        limit = self.optimization.clip_norm or math.inf
+        norm = self.accelerator.clip_grad_norm_(parameters, limit)
+        return torch.as_tensor(norm)
+
+    def _check_finite(self, loss: float, gradient: float, names: list[str]) -> None:
+        if math.isfinite(loss) and math.isfinite(gradient):
+            self.overflows = 0
+            return
+        self.overflows += 1
+        if math.isfinite(loss) and self.accelerator.scaler is not None and self.overflows < OVERFLOWS:
+            return
+        what = "loss" if not math.isfinite(loss) else "gradient"
+        shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+        raise UserError(
+            f"the {what} is not a number at step {self.step + 1} (pictures: {shown}); training stopped, "
+            f"the files saved so far are whole",
+            "lower the learning rate; with fp16 use bf16 or hardware.vae_precision = 'fp32'; look at the pictures named",
+        )
+
+    def _report(self, loss: float, norm: float, seconds: float) -> None:
+        groups = self.optimization.optimizer.param_groups
+        rates = {group.get("name", str(i)): float(group["lr"]) for i, group in enumerate(groups)}
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        if self.accelerator.device.type == "cuda":
+            memory = torch.cuda.max_memory_allocated()
+        epoch = self.length.epoch(self.step)
+        self.outputs.reporter.emit(Step(self.step, epoch, loss, rates, round(seconds, 4), memory, norm))
+
+    @contextlib.contextmanager
+    def _as_saved(self) -> Iterator[None]:
+        """Inside, the trained weights are those that a file gets: averaged, optimizer in evaluation mode."""
+        optimization = self.optimization
+        optimization.set_mode(optimization.optimizer, False)
+        swap = optimization.average.swap() if optimization.average is not None else contextlib.nullcontext()
+        try:
+            with swap:
+                yield
+        finally:
+            optimization.set_mode(optimization.optimizer, True)
+
+    def _test_save(self) -> None:
+        """Find out before the first step, not after the last, that the output folder cannot be written."""
+        path = self.outputs.plan.final().with_name(f".{self.outputs.plan.name}.test{self.outputs.plan.suffix}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with self._as_saved():
+                self.method.save(path, {}, True)
+        except OSError as error:
+            raise UserError(f"{path.parent}: nothing can be saved there: {error.strerror}", "choose another folder") from error
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _save_if_due(self, ended: int | None) -> None:
+        outputs = self.outputs
+        path = outputs.plan.due(self.step, ended, self.length.total)
+        if path is not None:
+            self._save(path)
+            old = outputs.plan.outdated(self.step, ended)
+            if old is not None and old.name in self.files:
+                old.unlink(missing_ok=True)
+        if path is not None or (outputs.state_every_steps and self.step % outputs.state_every_steps == 0):
+            self._save_state()
+
+    def _save(self, path: Any) -> None:
+        def write() -> None:
+            with self._as_saved():
+                metadata = self.outputs.metadata(self.step, self.length.epoch(self.step))
+                self.method.save(path, metadata, self.outputs.overwrite or path.name in self.files)
+
+        self.outputs.reporter.emit(Phase("save", self.step, self.length.total))
+        self._despite_full_disk(write)
+        if path.name not in self.files:
+            self.files.append(path.name)
+        self.outputs.reporter.emit(Saved(self.step, str(path), "network"))
+
+    def _save_state(self) -> None:
+        position = Position(
+            self.step, self.position.seed, self.position.base_model, self.position.plan, tuple(self.files)
+        )
+        optimization = self.optimization
+        average = optimization.average.state_dict() if optimization.average is not None else {}
+        extra = {"schedule": optimization.schedule.state_dict()}
+        if self.accelerator.scaler is not None:
+            extra["scaler"] = self.accelerator.scaler.state_dict()
+        state = State(position, self.method.state(), optimization.optimizer.state_dict(), average, extra)
+        path = self._despite_full_disk(lambda: self.outputs.store.save(state))
+        if path is not None:
+            self.outputs.reporter.emit(Saved(self.step, str(path), "state"))
+
+    def restore(self, state: State) -> None:
+        """Continue from a state: trained weights, optimizer, average, schedule, step."""
+        optimization = self.optimization
+        self.method.load_state(state.trained)
+        optimization.optimizer.load_state_dict(dict(state.optimizer))
+        optimization.schedule.load_state_dict(state.extra["schedule"])
+        if optimization.average is not None:
+            optimization.average.load_state_dict(state.average)
+        if self.accelerator.scaler is not None and "scaler" in state.extra:
+            self.accelerator.scaler.load_state_dict(state.extra["scaler"])
+        self.step = state.position.step
+        self.files = list(state.position.files)
+
+    def _despite_full_disk(self, write: Callable[[], Any]) -> Any:
+        """Do it; on a full disk say what is missing and wait until asked to retry (`save`) or to end."""
+        while True:
+            try:
+                return write()
+            except OSError as error:
+                if error.errno not in FULL:
+                    raise
+                where = error.filename or self.outputs.plan.folder
+                text = f"the disk is full: {where} cannot be written. Training waits; nothing is lost"
+                self.outputs.reporter.emit(Warned(text, "free some space, then ask for Save now; or stop"))
+                self.outputs.reporter.emit(Phase("waiting for disk space", self.step, self.length.total))
+            if not self._wait_for_retry():
+                return None
+
+    def _wait_for_retry(self) -> bool:
+        while True:
+            for command in self.outputs.control.poll():
+                self.outputs.reporter.emit(Controlled(command.id, command.verb, self.step))
+                if command.verb in ("stop", "pause"):
+                    raise UserError("stopped while the disk was full; the newest whole file and state are kept")
+                if command.verb == "save":
+                    return True
+            time.sleep(0.2)
+
+    def _validate(self) -> None:
+        with self._as_saved(), self.accelerator.autocast():
+            loss = self.learner.validation_loss()
+        self.outputs.reporter.emit(Validation(self.step, self.length.epoch(self.step), loss))
+
+    def _sample(self) -> None:
+        """Pictures must never end a run: whatever goes wrong is a warning."""
+        assert self.previews is not None
+        self.outputs.reporter.emit(Phase("sample", self.step, self.length.total))
+        try:
+            with self._as_saved(), torch.no_grad():
+                self.previews.draw(self.step, self.outputs.reporter.emit)
+        except Exception as error:
+            self.outputs.reporter.emit(Warned(f"the preview pictures failed: {error}", "training goes on"))
+
+    def _obey(self, ended: int | None) -> Reason | None:
+        for command in self.outputs.control.poll():
+            self.outputs.reporter.emit(Controlled(command.id, command.verb, self.step))
+            if command.verb == "stop":
+                return "stopped"
+            if command.verb == "pause":
+                return "paused"
+            if command.verb == "save":
+                self._save(self.outputs.plan.at_step(self.step))
+                self._save_state()
+            elif command.verb == "sample" and self.previews is not None:
+                self._sample()
+            elif command.verb == "stop_after_epoch":
+                self.outputs.control.stop_after_epoch = True
+        return "stopped" if ended is not None and self.outputs.control.stop_after_epoch else None
+
+    def _finish(self, reason: Reason) -> Finished:
+        path = None
+        if reason == "done":
+            path = self.outputs.plan.final()
+        elif reason == "stopped":
+            path = self.outputs.plan.at_step(self.step)
+        if path is not None:
+            self._save(path)
+        self._save_state()
+        finished = Finished(reason, self.step, str(path) if path else "")
+        self.outputs.reporter.emit(finished)
+        return finished
