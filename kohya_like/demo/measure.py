@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kohya_like.demo.pictures import COLOURS, Colour, draw_picture, ghost
+from kohya_like.demo.canvas import COLOURS, Colour
+from kohya_like.demo.pictures import draw_picture, ghost
 
 Grey = NDArray[np.float32]
 
