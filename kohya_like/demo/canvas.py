@@ -1,8 +1,8 @@
 """The canvas and the things on it: colours, backgrounds and objects of the procedural pictures.
 
-Everything is drawn from a `random.Random`, so that a seed gives the same pixels on every machine (Pillow's rasteriser
-is the only other ingredient). Pictures are RGB, `size = (width, height)` in pixels, four times supersampled. Object radii
-are fractions of the shorter side, so that a wide picture shows more background and never a stretched object.
+Everything is drawn from a `random.Random`, so that a seed gives the same pixels on every machine (but for the
+rasteriser of Pillow). Pictures are RGB, `size = (width, height)` in pixels, four times supersampled. Object radii are
+fractions of the shorter side, so that a wide picture shows more background and never a stretched object.
 """
 
 from __future__ import annotations

@@ -53,9 +53,8 @@ class Average:
 
     def __init__(self, modules: dict[str, nn.Module], decay: float) -> None:
         self.decay = decay
-        self.live = {
-            f"{p}.{k}": v for p, m in modules.items() for k, v in m.state_dict().items() if v.is_floating_point()
-        }
+        tensors = ((f"{p}.{k}", v) for p, m in modules.items() for k, v in m.state_dict().items())
+        self.live = {name: tensor for name, tensor in tensors if tensor.is_floating_point()}
         self.values = {k: v.detach().clone() for k, v in self.live.items()}
 
     @torch.no_grad()
@@ -169,7 +168,7 @@ def new_vae() -> AutoencoderKL:
     )
     with torch.no_grad():
         for name, module in vae.named_modules():
-            # Unit-gain convolutions and small residual branches: with the default init the first 300 steps learn nothing.
+            # Unit-gain convolutions, small residual branches: the default init learns nothing for 300 steps.
             if name.endswith(("conv2", "to_out.0")):
                 module.weight.mul_(0.1)
                 module.bias.zero_()

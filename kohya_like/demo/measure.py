@@ -1,4 +1,4 @@
-"""Rulers for the embedded model: is there a ghost in a picture, how red is it, how large is the loss on unseen pictures.
+"""Rulers for the embedded model: is there a ghost in a picture, how red is it, how large is the held-out loss.
 
 Tests of effect and the demo's summary use them; nothing in training does. Torch-free except `held_out_loss`, which is
 given the functions that need it.
