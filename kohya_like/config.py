@@ -1,12 +1,14 @@
 """TrainConfig: the tree of sections, and the few that belong to the run as a whole.
 
 Every section is declared where its options are used; this file joins them. Components never see the config: `recipe`
-hands them values. The registry fills the plug-in unions (`network`, `method`), so a new algorithm file needs no line here.
+hands them values. The registry fills the plug-in unions (`network`, `method`): a new algorithm needs no line here.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,10 +17,19 @@ from kohya_like.families.options import ModelOptions
 from kohya_like.objective.options import ObjectiveOptions
 from kohya_like.optim.options import OptimizerOptions, ScheduleOptions
 from kohya_like.schema.option import Section, option
-from kohya_like.schema.registry import plugins
+from kohya_like.schema.registry import Kind, plugins
 
 Precision = Literal["no", "fp16", "bf16"]
 Dtype = Literal["fp32", "fp16", "bf16"]
+
+
+def chosen_by_name(kind: Kind) -> Any:
+    """The type of a field whose `name` key picks one of the plug-ins of a kind."""
+    choices = tuple(plugins(kind).values())
+    if len(choices) == 1:
+        return choices[0]
+    return Annotated[reduce(or_, choices), Field(discriminator="name")]
+
 
 if TYPE_CHECKING:
     from kohya_like.methods.options import NetworkMethod
@@ -27,8 +38,8 @@ if TYPE_CHECKING:
     AnyMethod = NetworkMethod
     AnyAlgorithm = NetworkAlgorithm
 else:
-    AnyMethod = Annotated[Union[tuple(plugins("method").values())], Field(discriminator="name")]
-    AnyAlgorithm = Annotated[Union[tuple(plugins("algorithm").values())], Field(discriminator="name")]
+    AnyMethod = chosen_by_name("method")
+    AnyAlgorithm = chosen_by_name("algorithm")
 
 
 class TrainOptions(Section):
@@ -67,8 +78,8 @@ class TrainOptions(Section):
         False, "Recompute activations in the backward pass: about a third slower, far less memory.", group="Precision",
     )  # fmt: skip
     ema_decay: float | None = option(
-        None, "Keep an exponential moving average of the trained weights and save that: 0.999 is usual.", gt=0.0, lt=1.0,
-        group="Averaging", level="advanced",
+        None, "Keep an exponential moving average of the trained weights and save that: 0.999 is usual.", gt=0.0,
+        lt=1.0, group="Averaging", level="advanced",
     )  # fmt: skip
     validate_every_n_steps: int | None = option(
         None, "Loss on the validation pictures every N steps, on fixed noise; needs data.validation_split.", ge=1,
@@ -87,7 +98,8 @@ class SaveOptions(Section):
 
     output_dir: str = option("output", "Folder for the trained files.", group="Output", path="folder")
     output_name: str = option(
-        "last", "Name of the files, without extension. It is also the word a prompt uses: <lora:NAME:1>.", group="Output",
+        "last", "Name of the files, without extension. It is also the word a prompt uses: <lora:NAME:1>.",
+        group="Output",
     )  # fmt: skip
     overwrite: bool = option(
         False, "Replace files of an earlier training that have the same name.", group="Output", level="advanced",
@@ -151,8 +163,9 @@ class SampleOptions(Section):
     sample_sampler: Literal["ddim", "euler", "euler_a", "dpmpp_2m"] = option("euler", "Sampler.", group="How")
     steps: int = option(20, "Sampling steps, where a prompt does not say.", ge=1, le=1000, group="How")
     scale: float = option(7.0, "Guidance scale (CFG), where a prompt does not say.", ge=0.0, le=100.0, group="How")
-    width: int | None = option(None, "Width, where a prompt does not say; empty: the training resolution.", ge=8, le=8192,
-        unit="px", group="How")  # fmt: skip
+    width: int | None = option(
+        None, "Width, where a prompt does not say; empty: the training resolution.", ge=8, le=8192, unit="px", group="How",
+    )  # fmt: skip
     height: int | None = option(None, "Height, likewise.", ge=8, le=8192, unit="px", group="How")
     seed: int = option(1, "Seed of the first prompt; the n-th has seed + n - 1.", ge=0, le=2**32 - 1, group="How")
 

@@ -44,7 +44,8 @@ class PlainView:
                 self._total = event.total_steps
                 say(described(event))
             case Step() if event.step % self._every == 0 or event.step == self._total:
-                say(f"step {event.step}/{self._total}  epoch {event.epoch}  loss {event.loss:.4f}  {event.seconds:.3f} s")
+                where = f"step {event.step}/{self._total}  epoch {event.epoch}"
+                say(f"{where}  loss {event.loss:.4f}  {event.seconds:.3f} s")
             case Step():
                 pass
             case Phase() if event.done:

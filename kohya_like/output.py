@@ -1,4 +1,4 @@
-"""The names of the files a run leaves, kohya's: `{name}-000001`, `{name}-step00000100`, `{name}`; and which go again."""
+"""The names of the files a run leaves, kohya's: `{name}-000001`, `{name}-step00000100`, `{name}`; and which stay."""
 
 from __future__ import annotations
 

@@ -86,7 +86,9 @@ def _size(value: str) -> int:
     return _between(pixels - pixels % 8, 8, 8192)
 
 
-def parse_prompts(lines: Iterable[str], defaults: SamplePrompt, where: str = "") -> tuple[list[SamplePrompt], list[Fault]]:
+def parse_prompts(
+    lines: Iterable[str], defaults: SamplePrompt, where: str = ""
+) -> tuple[list[SamplePrompt], list[Fault]]:
     """All prompts; the n-th without a seed of its own gets the default's seed + n."""
     prompts: list[SamplePrompt] = []
     faults: list[Fault] = []

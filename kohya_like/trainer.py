@@ -190,7 +190,7 @@ class Trainer:
         raise UserError(
             f"the {what} is not a number at step {self.step + 1} (pictures: {shown}); training stopped, "
             f"the files saved so far are whole",
-            "lower the learning rate; with fp16 use bf16 or hardware.vae_precision = 'fp32'; look at the pictures named",
+            "lower the learning rate; with fp16 use bf16 or hardware.vae_precision = 'fp32'; look at those pictures",
         )
 
     def _report(self, loss: float, norm: float, seconds: float) -> None:
@@ -222,7 +222,8 @@ class Trainer:
             with self._as_saved():
                 self.method.save(path, {}, True)
         except OSError as error:
-            raise UserError(f"{path.parent}: nothing can be saved there: {error.strerror}", "choose another folder") from error
+            text = f"{path.parent}: nothing can be saved there: {error.strerror}"
+            raise UserError(text, "choose another folder") from error
         finally:
             path.unlink(missing_ok=True)
 
