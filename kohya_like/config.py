@@ -164,7 +164,7 @@ class SampleOptions(Section):
     steps: int = option(20, "Sampling steps, where a prompt does not say.", ge=1, le=1000, group="How")
     scale: float = option(7.0, "Guidance scale (CFG), where a prompt does not say.", ge=0.0, le=100.0, group="How")
     width: int | None = option(
-        None, "Width, where a prompt does not say; empty: the training resolution.", ge=8, le=8192, unit="px", group="How",
+        None, "Width, where a prompt does not say; empty: as in training.", ge=8, le=8192, unit="px", group="How",
     )  # fmt: skip
     height: int | None = option(None, "Height, likewise.", ge=8, le=8192, unit="px", group="How")
     seed: int = option(1, "Seed of the first prompt; the n-th has seed + n - 1.", ge=0, le=2**32 - 1, group="How")
