@@ -22,15 +22,16 @@ class ModelOptions(Section):
         differs="kohya has one script per family and a flag for SD2; a wrong one trains noise silently.",
     )  # fmt: skip
     prediction_type: Literal["auto", "epsilon", "v_prediction"] = option(
-        "auto", "What the UNet predicts; auto takes what the file says, and asks where it does not (SD2).", group="Model",
-        kohya="v_parameterization", differs="kohya never looks into the file; a wrong value trains noise silently.",
+        "auto", "What the UNet predicts; auto takes what the file says, and asks where it does not (SD2).",
+        group="Model", kohya="v_parameterization",
+        differs="kohya never looks into the file; a wrong value trains noise silently.",
     )  # fmt: skip
     vae: str | None = option(
         None, "Another VAE than the model's own: a file, or a diffusers folder.", group="Model", level="advanced",
         path="any",
     )  # fmt: skip
     clip_skip: int | None = option(
-        None, "Which layer of the text encoder is read, counted from the end: 1 is the last. SDXL always reads its own.",
+        None, "Layer of the text encoder that is read, counted from the end: 1 is the last. SDXL reads its own.",
         ge=1, le=12, group="Prompts", level="advanced",
     )  # fmt: skip
     max_token_length: Literal[75, 150, 225] = option(
