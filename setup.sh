@@ -25,7 +25,7 @@ PYTHON=/usr/bin/python3.12 chooses the Python (3.11 to 3.13). pip's own variable
 END
 }
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$@"; }
 die() {
   printf 'setup: %s\n' "$@" >&2
   exit 1
@@ -45,7 +45,7 @@ find_python() {
     fi
   done
   local seen name=python3.12 other
-  seen=$("${PYTHON:-python3}" --version 2>&1 || true)
+  seen=$("${PYTHON:-python3}" --version 2>&1 | head -n 1 || true)
   for other in python3.12 python3.11 python3.13; do
     if apt-cache show "$other" >/dev/null 2>&1; then
       name=$other
@@ -127,28 +127,27 @@ locate_torch() {
 
 check_window_libraries() {
   local missing
-  missing=$("$venv/bin/python" -I "$root/kohya_like/qt_libraries.py" | tr '\n' ' ')
+  missing=$("$venv/bin/python" -I "$root/kohya_like/qt_libraries.py" | paste -sd ' ' -)
   if [[ -z $missing ]]; then
     return
-  elif [[ -n $window ]]; then
-    die "the window needs system libraries that are not here: sudo apt install $missing"
+  elif [[ -n $window && -z ${QT_QPA_PLATFORM:-} ]]; then
+    die "The window needs system libraries that are not here: sudo apt install $missing"
   fi
-  say "The window will need: sudo apt install $missing" "(training in the terminal does not)"
+  say "The window will need: sudo apt install $missing  (training in the terminal does not)"
 }
 
 announce() { # index URL of torch
-  local own size gigabytes=3
+  local own size=about\ 0.2 gigabytes=1 free
   own=${PIP_INDEX_URL:-$("$venv/bin/python" -m pip config get global.index-url 2>/dev/null || say https://pypi.org/simple)}
-  case $1 in
-    */cpu) size="about 0.2 GB" ;;
-    *) size="up to 3 GB with its CUDA libraries" gigabytes=9 ;;
-  esac
-  if [[ -x $venv/bin/python && -d $record ]]; then gigabytes=1; fi
-  say "To download, where it is not in pip's cache:" \
-    "  $torch from ${1:-your pip index} ($size)" \
-    "  $(grep -c '^[a-z]' "$root/requirements.lock") packages with sha256 sums from ${own/\/\/*@/\/\/} (about 0.2 GB)"
-  if [[ -n $test ]]; then say "  $(grep -c '^[a-z]' "$root/requirements-test.lock") packages for the tests (about 30 MB)"; fi
-  local free
+  own=${own/\/\/*@/\/\/} # without a password
+  say "To download, where pip has it not in its cache:"
+  if [[ -n $new_torch ]]; then
+    gigabytes=3
+    if [[ $1 != */cpu ]]; then size="up to 3" gigabytes=9; fi
+    say "  $torch from ${1:-$own}: $size GB"
+  fi
+  if ! is_recorded requirements.lock; then say "  $(count requirements.lock) packages from $own: about 0.2 GB, sha256 checked"; fi
+  if [[ -n $test ]]; then say "  $(count requirements-test.lock) packages for the tests: about 30 MB, sha256 checked"; fi
   free=$(df -Pk "$venv" | awk 'NR == 2 { print int($4 / 1048576) }')
   if ((free < gigabytes)); then say "Only $free GB are free on this disk; $gigabytes GB may be needed." >&2; fi
 }
@@ -159,24 +158,26 @@ pip_install() {
   local quiet=()
   [[ -t 1 ]] || quiet=(--quiet)
   "$venv/bin/python" -I -m pip --disable-pip-version-check --no-input install --no-user "${quiet[@]}" "$@" ||
-    die "the installation stopped; what was downloaded is kept, ./setup.sh goes on from there." \
+    die "The installation stopped. What was downloaded is kept, ./setup.sh goes on from there." \
       "Behind a slow line name a mirror: PIP_INDEX_URL=https://pypi.tuna.tsinghua.edu.cn/simple ./setup.sh"
 }
 
+count() { grep -c '^[a-z]' "$root/$1"; }
 is_recorded() { cmp -s "$root/$1" "$record/$1"; }
 
-install() {
+install_locked() {
   mkdir -p "$record"
-  if [[ -n $chosen ]] || ! is_recorded requirements-torch.lock; then
+  if [[ -n $new_torch ]]; then
     rm -f "$record"/*
-    # every build has the same version number, so pip would keep the one that is there
-    pip_install --no-deps --force-reinstall "${where[@]}" "$torch"
     printf '%s\n' "$build" >"$record/torch-build"
-    cp "$root/requirements-torch.lock" "$record/"
+    # every build has the same version number, so pip alone would keep the one that is there
+    pip_install --no-deps --force-reinstall "${where[@]}" "$torch"
   fi
   pip_install --no-deps --require-hashes --only-binary :all: -r "$root/requirements.lock"
-  pip_install "${where[@]}" "$torch" # now only what this build itself names: the CUDA libraries
-  cp "$root/requirements.lock" "$record/"
+  if [[ -n $new_torch ]]; then
+    pip_install "${where[@]}" "$torch" # only what this build itself names is still missing: CUDA libraries, or nothing
+  fi
+  cp "$root/requirements-torch.lock" "$root/requirements.lock" "$record/"
   if [[ -n $test ]]; then
     pip_install --no-deps --require-hashes --only-binary :all: -r "$root/requirements-test.lock"
     cp "$root/requirements-test.lock" "$record/"
@@ -215,14 +216,16 @@ fi
 
 make_venv
 check_window_libraries
-if [[ -z $chosen ]] && is_recorded requirements-torch.lock && is_recorded requirements.lock &&
-  { [[ -z $test ]] || is_recorded requirements-test.lock; }; then
+new_torch=$chosen
+if ! is_recorded requirements-torch.lock; then new_torch=yes; fi
+if [[ -z $new_torch ]] && is_recorded requirements.lock && { [[ -z $test ]] || is_recorded requirements-test.lock; }; then
   say "Everything is installed."
   exit
 fi
 build=${chosen:-$(cat "$record/torch-build" 2>/dev/null || say auto)}
-index=$(torch_index "$build")
+index=""
+if [[ -n $new_torch ]]; then index=$(torch_index "$build"); fi
 locate_torch "$index"
 announce "$index"
-install
+install_locked
 say "Ready. ./run.sh opens the window; ./run.sh demo trains a first LoRA in the terminal."
