@@ -1,7 +1,7 @@
 """Exact resume: state folders that are complete only by their rename, with a manifest of sha256 sums.
 
-`<run>/checkpoints/state-00000100/` holds `manifest.json`, `trained.safetensors`, `optimizer.pt` and, with averaging,
-`average.safetensors`. It is written aside under a temporary name, every file fsynced, and renamed last; a state whose
+`<run>/checkpoints/state-00000100/` holds `manifest.json`, `trained.safetensors` and `optimizer.pt` (the optimizer, the
+schedule, the average, the loss scaler: tensors and plain values only). It is written aside under a temporary name, every file fsynced, and renamed last; a state whose
 manifest does not match is never used, the one before it is. The noise of a step is drawn from the run's seed and the
 number of the batch, so no random state needs storing, and a resumed run draws what an unbroken one would have drawn.
 """
@@ -45,8 +45,7 @@ class State:
     position: Position
     trained: Mapping[str, Tensor]
     optimizer: Mapping[str, Any]
-    average: Mapping[str, Tensor] = field(default_factory=dict)
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)  # schedule, average, loss scaler
 
 
 class StateStore:
@@ -68,8 +67,6 @@ class StateStore:
                 shutil.rmtree(path)
         with atomic_folder(path) as folder:
             save_safetensors(folder / "trained.safetensors", state.trained, None)
-            if state.average:
-                save_safetensors(folder / "average.safetensors", state.average, None)
             buffer = io.BytesIO()
             torch.save({"optimizer": state.optimizer, "extra": state.extra}, buffer)
             (folder / "optimizer.pt").write_bytes(buffer.getvalue())
@@ -98,13 +95,11 @@ class StateStore:
         """One state. Raises FormatError if any file differs from the manifest."""
         manifest = self._verified(path)
         raw = torch.load(path / "optimizer.pt", map_location="cpu", weights_only=True)
-        average = path / "average.safetensors"
         position = Position(**{**manifest["position"], "files": tuple(manifest["position"]["files"])})
         return State(
             position,
             read_all(path / "trained.safetensors"),
             raw["optimizer"],
-            read_all(average) if average.exists() else {},
             raw["extra"],
         )
 

@@ -255,11 +255,12 @@ class Trainer:
             self.step, self.position.seed, self.position.base_model, self.position.plan, tuple(self.files)
         )
         optimization = self.optimization
-        average = optimization.average.state_dict() if optimization.average is not None else {}
         extra = {"schedule": optimization.schedule.state_dict()}
+        if optimization.average is not None:
+            extra["average"] = optimization.average.state_dict()
         if self.accelerator.scaler is not None:
             extra["scaler"] = self.accelerator.scaler.state_dict()
-        state = State(position, self.method.state(), optimization.optimizer.state_dict(), average, extra)
+        state = State(position, self.method.state(), optimization.optimizer.state_dict(), extra)
         path = self._despite_full_disk(lambda: self.outputs.store.save(state))
         if path is not None:
             self.outputs.reporter.emit(Saved(self.step, str(path), "state"))
@@ -271,7 +272,7 @@ class Trainer:
         optimization.optimizer.load_state_dict(dict(state.optimizer))
         optimization.schedule.load_state_dict(state.extra["schedule"])
         if optimization.average is not None:
-            optimization.average.load_state_dict(state.average)
+            optimization.average.load_state_dict(state.extra["average"])
         if self.accelerator.scaler is not None and "scaler" in state.extra:
             self.accelerator.scaler.load_state_dict(state.extra["scaler"])
         self.step = state.position.step
