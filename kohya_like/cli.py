@@ -1,0 +1,250 @@
+"""The command line. Each verb imports what it needs, so that `check` starts without torch."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from kohya_like import __version__
+from kohya_like.console import say
+from kohya_like.schema.errors import UserError
+
+Verb = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb. Faults of input are a sentence on stderr and code 1; wrong usage is code 2."""
+    arguments = parser().parse_args(argv)
+    try:
+        return arguments.verb(arguments)
+    except UserError as error:
+        say(f"error: {error}", error=True)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="kohya-like", description="Train Stable Diffusion networks from folders of pictures.")
+    top.add_argument("--version", action="version", version=__version__)
+    verbs = top.add_subparsers(required=True, metavar="VERB")
+
+    def verb(name: str, run: Verb, help: str) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(name, help=help, description=help)
+        sub.set_defaults(verb=run)
+        return sub
+
+    def with_config(sub: argparse.ArgumentParser, optional: bool = False) -> None:
+        sub.add_argument("config", type=Path, nargs="?" if optional else None, help="a preset (.toml)")
+        sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="network.dim=32 and the like")
+
+    sub = verb("train", train, "Train what a preset describes.")
+    with_config(sub, optional=True)
+    sub.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run folder instead")
+    sub.add_argument("--run", type=Path, help="the run folder; default: a new one in <output_dir>/runs")
+    sub.add_argument("--detach", action="store_true", help="start it and return")
+    sub.add_argument("--json", action="store_true", help="events as JSON lines")
+
+    sub = verb("check", check, "Look a preset over without training: steps, files, memory, faults.")
+    with_config(sub)
+    sub.add_argument("--json", action="store_true")
+
+    sub = verb("demo", demo, "Train the demo LoRA on the embedded model: a minute or two on a CPU.")
+    sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    sub.add_argument("--out", type=Path, default=Path("runs"), help="parent of the new run folder")
+    sub.add_argument("--json", action="store_true")
+
+    sub = verb("generate", generate, "Draw pictures, to look at a result.")
+    sub.add_argument("--model", type=Path, required=True)
+    sub.add_argument("--network", action="append", default=[], metavar="FILE[:WEIGHT]")
+    sub.add_argument("--prompt", action="append", required=True, help="may be given several times")
+    sub.add_argument("--negative", default="")
+    sub.add_argument("--seed", type=int, default=1)
+    sub.add_argument("--steps", type=int, default=20)
+    sub.add_argument("--cfg", type=float, default=7.0, help="guidance scale")
+    sub.add_argument("--sampler", default="euler", choices=["ddim", "euler", "euler_a", "dpmpp_2m"])
+    sub.add_argument("--size", default="", help="512 or 512x768; default: what the model was trained on")
+    sub.add_argument("--out", type=Path, default=Path("picture.png"), help="a file, or a folder for several")
+    sub.add_argument("--prediction-type", default="auto", choices=["auto", "epsilon", "v_prediction"])
+    sub.add_argument("--config-folder", type=Path)
+    sub.add_argument("--clip-skip", type=int)
+    sub.add_argument("--dtype", default="fp32", choices=["fp32", "fp16", "bf16"])
+    sub.add_argument("--device", default="auto")
+    sub.add_argument("--force", action="store_true", help="replace existing pictures")
+    sub.add_argument("--json", action="store_true")
+
+    sub = verb("inspect", inspect, "Say what a file is: kind, family, keys, rank, metadata.")
+    sub.add_argument("file", type=Path)
+    sub.add_argument("--keys", action="store_true", help="list every tensor")
+    sub.add_argument("--json", action="store_true")
+
+    sub = verb("cache", cache, "Fill, list or purge the cache of encoded pictures.")
+    with_config(sub, optional=True)
+    sub.add_argument("--list", action="store_true")
+    sub.add_argument("--purge", action="store_true", help="delete every cached file")
+    sub.add_argument("--json", action="store_true")
+
+    sub = verb("control", control, "Ask a running training for something.")
+    sub.add_argument("run", type=Path, help="its run folder")
+    sub.add_argument("wish", choices=["stop", "stop_after_epoch", "save", "sample", "pause"])
+
+    sub = verb("runs", runs, "List the runs below a folder and how they stand.")
+    sub.add_argument("folder", type=Path, nargs="?", default=Path("output"))
+    sub.add_argument("--json", action="store_true")
+
+    sub = verb("doctor", doctor, "Check this machine: Python, torch, GPU, memory, disk, Qt.")
+    sub.add_argument("--json", action="store_true")
+
+    sub = verb("fetch", fetch, "Download a base model from the hub, after showing its size and licence.")
+    sub.add_argument("name", help="for example stabilityai/stable-diffusion-xl-base-1.0")
+    sub.add_argument("--to", type=Path, default=Path("models"))
+    sub.add_argument("--yes", action="store_true", help="do not ask")
+    sub.add_argument("--json", action="store_true")
+
+    sub = verb("run-trainer", run_trainer, "The training process of a run folder; the supervisor starts it.")
+    sub.add_argument("run", type=Path)
+    sub.add_argument("--resume", action="store_true")
+    return top
+
+
+def train(arguments: argparse.Namespace) -> int:
+    from kohya_like import runs as run_folders
+    from kohya_like.training import start_checked
+
+    if (arguments.config is None) == (arguments.resume is None):
+        raise UserError("say either which preset to train, or which run folder to --resume")
+    if arguments.resume is not None:
+        run = arguments.resume.resolve()
+        offset = run_folders.event_offset(run)
+        supervisor = run_folders.resume(run)
+    else:
+        offset = 0
+        run, supervisor = start_checked(arguments.config, arguments.set, arguments.run)
+    if arguments.detach:
+        print(json.dumps({"run": str(run)}) if arguments.json else run)
+        return 0
+    return watched(run, supervisor, offset, arguments.json)
+
+
+def watched(run: Path, supervisor: object, offset: int, as_json: bool) -> int:
+    """Show a run until it ends. Ctrl+C asks it to stop and save; a second Ctrl+C leaves it to itself."""
+    import subprocess
+
+    from kohya_like import runs as run_folders
+    from kohya_like.console import view, watch
+    from kohya_like.events import Failed, Finished, read_events, send
+
+    assert isinstance(supervisor, subprocess.Popen)
+    shown = view(as_json)
+    try:
+        last = watch(run_folders.follow(run, supervisor, offset), shown)
+    except KeyboardInterrupt:
+        say("stopping after this step and saving; press Ctrl+C again to leave it running", error=True)
+        send(run, "stop")
+        _, offset = read_events(run / "events.jsonl", offset)
+        last = watch(run_folders.follow(run, supervisor, offset), view(as_json))
+    code = supervisor.wait()
+    if isinstance(last, Finished) and code == 0:
+        return 0
+    if not isinstance(last, Failed):
+        say(f"error: {run_folders.exit_text(run) or 'the run did not finish'}; see {run / 'console.log'}", error=True)
+    return code if 0 < code < 126 else 1
+
+
+def run_trainer(arguments: argparse.Namespace) -> int:
+    from kohya_like.training import run_in_folder
+
+    return run_in_folder(arguments.run, arguments.resume)
+
+
+def check(arguments: argparse.Namespace) -> int:
+    from kohya_like.check_report import render
+    from kohya_like.config import load
+    from kohya_like.preflight import check as preflight_check
+
+    config, document = load(arguments.config, arguments.set)
+    report = preflight_check(config, document)
+    if arguments.json:
+        print(json.dumps(report.as_dict(), ensure_ascii=False, indent=1))
+    else:
+        render(report)
+    return 1 if report.errors else 0
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    from kohya_like.demo.run import run_demo
+
+    return run_demo(arguments.out, arguments.set, arguments.json, watched)
+
+
+def generate(arguments: argparse.Namespace) -> int:
+    from kohya_like.generating import generate_pictures
+
+    paths = generate_pictures(arguments)
+    print(json.dumps({"pictures": [str(p) for p in paths]}) if arguments.json else "\n".join(map(str, paths)))
+    return 0
+
+
+def inspect(arguments: argparse.Namespace) -> int:
+    from kohya_like.inspecting import describe_file, render
+
+    facts = describe_file(arguments.file, arguments.keys)
+    if arguments.json:
+        print(json.dumps(facts, ensure_ascii=False, indent=1))
+    else:
+        render(facts)
+    return 0
+
+
+def cache(arguments: argparse.Namespace) -> int:
+    from kohya_like.caching import cache_verb
+
+    return cache_verb(arguments)
+
+
+def control(arguments: argparse.Namespace) -> int:
+    from kohya_like import supervise
+    from kohya_like.events import send
+
+    if supervise.status(arguments.run) != "running":
+        raise UserError(f"{arguments.run}: no training is running there")
+    print(send(arguments.run, arguments.wish).id)
+    return 0
+
+
+def runs(arguments: argparse.Namespace) -> int:
+    from kohya_like import supervise
+
+    found = sorted(p.parent for p in arguments.folder.glob("**/run.json"))
+    rows = [{"run": str(run), "status": supervise.status(run)} for run in found]
+    if arguments.json:
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+    else:
+        for row in rows:
+            say(f"{row['status']:<12} {row['run']}")
+    return 0
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    from kohya_like.hardware import doctor as examine
+
+    checks = examine()
+    if arguments.json:
+        print(json.dumps([c.as_dict() for c in checks], ensure_ascii=False, indent=1))
+    else:
+        for c in checks:
+            say(f"{c.status:<5} {c.name}: {c.text}" + (f"\n      {c.cure}" if c.cure else ""))
+    return 1 if any(c.status == "fail" for c in checks) else 0
+
+
+def fetch(arguments: argparse.Namespace) -> int:
+    from kohya_like.fetch import fetch_verb
+
+    return fetch_verb(arguments)
