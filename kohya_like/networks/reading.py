@@ -1,0 +1,147 @@
+"""From the tensors of a file to adapters in a model: whose they are, where they belong, and with which options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from kohya_like.formats.kohya_keys import lora_name, lora_names, read_key
+from kohya_like.networks.adapter import Adapter
+from kohya_like.networks.base import InputResidual, NetworkAlgorithm, WeightDelta
+from kohya_like.networks.layer import AdaptedLayer
+from kohya_like.networks.residual import ContextResidual, attention_layers, residual_name
+from kohya_like.networks.targets import Parts, Target, layers_of
+from kohya_like.schema.errors import FormatError
+from kohya_like.schema.registry import plugins
+
+Modules = dict[str, dict[str, Tensor]]  # module name -> tensor name -> tensor
+SHOWN = 5  # faults of one kind that are spelt out
+
+
+def read_file(path: str) -> dict[str, Tensor]:
+    """All tensors of a .safetensors or pickled network file. Raises FormatError."""
+    from kohya_like.formats.tensors import open_tensors
+
+    with open_tensors(Path(path)) as file:
+        return {key: file.get(key).clone() for key in file}  # the file may be mapped into memory
+
+
+def by_module(tensors: Mapping[str, Tensor]) -> Modules:
+    found: Modules = {}
+    for key, value in tensors.items():
+        module, tensor = read_key(key)
+        found.setdefault(module, {})[tensor] = value
+    return found
+
+
+def raise_faults(faults: list[str], what: str) -> None:
+    """One FormatError that says how many faults there are and shows the first few."""
+    if faults:
+        more = f"\n... and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+        raise FormatError(f"{what}:\n" + "\n".join(faults[:SHOWN]) + more)
+
+
+@dataclass
+class _Reader:
+    """Collects adapters and faults while the modules of a file are placed one by one."""
+
+    parts: Parts
+    family: str
+    template: NetworkAlgorithm | None
+    dtype: torch.dtype
+    adapters: list[Adapter] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)  # modules this model does not have
+
+    def read(self, modules: Modules) -> None:
+        layers = self._layers()
+        nets = attention_layers(self.parts["unet"]) if "unet" in self.parts else {}
+        contexts = {residual_name(*key): (key[1], found) for key, found in nets.items()}
+        taken: set[str] = set()
+        for module, tensors in modules.items():
+            algorithm = self._algorithm(module, tensors)
+            adapter: Adapter | None = None
+            if isinstance(algorithm, WeightDelta) and module in layers:
+                target = layers[module]
+                name = lora_name(target.part, target.path, self.family)
+                adapter = AdaptedLayer(
+                    target.module, target.shape, algorithm, name, target.part, path=target.path, dtype=self.dtype
+                )
+            elif isinstance(algorithm, InputResidual) and module in contexts:
+                side, linears = contexts[module]
+                adapter = ContextResidual(linears, side, algorithm, dtype=self.dtype)
+            elif algorithm:
+                self.strangers.append(module)
+            if adapter:
+                self._add(adapter, tensors, taken)
+
+    def _layers(self) -> dict[str, Target]:
+        """Every layer of the model under every name it may have in a file."""
+        found: dict[str, Target] = {}
+        for part, model in self.parts.items():
+            for path, module, shape in layers_of(model):
+                target = Target(part, path, module, shape, WeightDelta())
+                for name in lora_names(part, path, self.family):
+                    found.setdefault(name, target)
+        return found
+
+    def _algorithm(self, module: str, tensors: Mapping[str, Tensor]) -> NetworkAlgorithm | None:
+        shapes = {key: tuple(value.shape) for key, value in tensors.items() if value.ndim}
+        constants = {key: float(value) for key, value in tensors.items() if not value.ndim}
+        for entry in plugins("algorithm").values():
+            assert isinstance(entry, type) and issubclass(entry, NetworkAlgorithm)
+            if not entry.recognises(shapes):
+                continue
+            try:
+                return self._with_template(entry.infer(shapes, constants))
+            except FormatError as error:
+                self.faults.append(f"{module} is {error}")
+                return None
+        self.faults.append(f"{module} ({', '.join(sorted(tensors))}) is of a kind this version does not know")
+        return None
+
+    def _with_template(self, found: NetworkAlgorithm) -> NetworkAlgorithm:
+        """Size from the file, everything else (dropouts, what is trained) from the options."""
+        if self.template is None:
+            return found
+        if type(found) is not type(self.template):
+            raise FormatError(f"a {found.title}, but network.name asks for {self.template.title}")
+        told = found.model_dump(include=found.model_fields_set)
+        return self.template.model_copy(update=told)
+
+    def _add(self, adapter: Adapter, tensors: Mapping[str, Tensor], taken: set[str]) -> None:
+        faults = adapter.faults(tensors)
+        if adapter.name in taken:
+            faults = [f"{adapter.name} stands in the file under two names"]
+        elif self.template is not None and not self.template.trains(adapter.part):
+            faults = [f"{adapter.name} belongs to {adapter.part}, which network.train_* leaves out"]
+        taken.add(adapter.name)
+        if faults:
+            self.faults += faults
+        else:
+            adapter.load(tensors)
+            self.adapters.append(adapter)
+
+
+def read_adapters(
+    tensors: Mapping[str, Tensor], parts: Parts, family: str, template: NetworkAlgorithm | None, dtype: torch.dtype
+) -> list[Adapter]:
+    """One adapter, loaded but not attached, for each module of a file.
+
+    Raises FormatError with everything that does not fit.
+    """
+    if not tensors:
+        raise FormatError("this file holds no tensors")
+    reader = _Reader(parts, family, template, dtype)
+    reader.read(by_module(tensors))
+    strangers = [f"{name} is no layer of this {family} model ({_parts(parts)})" for name in reader.strangers]
+    raise_faults(reader.faults + strangers, "this network does not fit the model; was it made for another family?")
+    return reader.adapters
+
+
+def _parts(parts: Iterable[str]) -> str:
+    return ", ".join(parts)
