@@ -9,7 +9,9 @@ from typing import Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
-os.environ["OMP_NUM_THREADS"] = "1"  # torch reads it when it is first imported; exact resume is promised per thread count
+os.environ["OMP_NUM_THREADS"] = (
+    "1"  # torch reads it when it is first imported; exact resume is promised per thread count
+)
 os.environ["MKL_NUM_THREADS"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -31,15 +33,15 @@ def refuse_network() -> None:
     """Let sockets reach this machine only, and look up no foreign name."""
     connect, connect_ex, look_up = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
 
-    def check(sock: socket.socket, address: Any) -> None:
+    def check(sock: Any, address: Any) -> None:
         if sock.family in (socket.AF_INET, socket.AF_INET6) and not is_local(address[0]):
             raise NetworkRefused(f"a test wanted to connect to {address}")
 
-    def guarded_connect(sock: socket.socket, address: Any) -> None:
+    def guarded_connect(sock: Any, address: Any) -> Any:
         check(sock, address)
-        connect(sock, address)
+        return connect(sock, address)
 
-    def guarded_connect_ex(sock: socket.socket, address: Any) -> int:
+    def guarded_connect_ex(sock: Any, address: Any) -> Any:
         check(sock, address)
         return connect_ex(sock, address)
 

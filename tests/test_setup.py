@@ -50,7 +50,9 @@ class House:
         self.log.write_text("")
         base = {"PATH": f"{self.bin}:/usr/bin:/bin", "HOME": str(self.root), "STUB_LOG": str(self.log)}
         own = [str(self.root / command[0]), *command[1:]]
-        return subprocess.run(own, env={**base, **environment}, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        return subprocess.run(
+            own, env={**base, **environment}, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
 
     def asked(self) -> list[str]:
         return self.log.read_text().splitlines()
@@ -148,7 +150,9 @@ def test_wrong_options_install_nothing(house: House, options: list[str]) -> None
 @pytest.mark.parametrize("version, right", [("3.10", False), ("3.11", True), ("3.13", True), ("3.14", False)])
 def test_python_is_checked_before_anything_is_made(house: House, version: str, right: bool) -> None:
     shutil.rmtree(house.root / ".venv")
-    answer = f'[[ "$*" == *"<= (3, 13)"* ]] && exit {int(not right)}; echo "Python {version}.1"; [[ "$*" != *-m\\ venv* ]]\n'
+    answer = (
+        f'[[ "$*" == *"<= (3, 13)"* ]] && exit {int(not right)}; echo "Python {version}.1"; [[ "$*" != *-m\\ venv* ]]\n'
+    )
     house.program(house.bin / "old", "#!/usr/bin/env bash\n" + answer)
     done = house.call("setup.sh", PYTHON=str(house.bin / "old"))
     assert done.returncode == 1
