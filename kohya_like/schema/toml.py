@@ -57,13 +57,7 @@ class Document:
 
     def get(self, key: str, default: Plain = None) -> Plain:
         """The plain value of a dotted key, or `default`."""
-        node: Plain = self.values()
-        for part in split_key(key):
-            try:
-                node = node[part]
-            except (KeyError, IndexError, TypeError):
-                return default
-        return node
+        return lookup(self.values(), key, default)
 
     def set(self, key: str, value: Plain) -> None:
         """Write one value; the rest of the text stays as it is. `None` takes the key out (back to its default)."""
@@ -84,13 +78,16 @@ class Document:
         self._overrides[key] = value
 
     def line_of(self, key: str) -> int | None:
-        """The line of a key or table, counted from 1; of its nearest table when the key itself is not there."""
+        """The line of a key or table, counted from 1; of the nearest table around it when it is not there itself."""
         if self._lines is None:
             self._lines = key_lines(self.text())
         parts = split_key(key)
         while parts:
-            line = self._lines.get(join_key(parts))
-            if line is not None:
+            name = join_key(parts)
+            inside = (
+                line for key, line in self._lines.items() if key == name or key.startswith((f"{name}.", f"{name}["))
+            )
+            if (line := next(inside, None)) is not None:  # a table without a header stands where its first key does
                 return line
             parts = parts[:-1]
         return None
@@ -132,6 +129,16 @@ class Document:
         if at and text[at - 1] != "\n":
             line = newline + line
         self._toml = tomlkit.parse(text[:at] + line + text[at:])
+
+
+def lookup(values: Mapping[str, Plain], key: str, default: Plain = None) -> Plain:
+    """The value under a dotted key of nested plain values, or `default`."""
+    node: Plain = values
+    for part in split_key(key):
+        if not _holds(node, part):
+            return default
+        node = node[part]
+    return node
 
 
 def parse_override(text: str) -> tuple[str, Plain]:
