@@ -34,7 +34,7 @@ class Conditioner:
             self._remember(missing)
         for caption in captions:
             self._known.move_to_end(caption)
-        rows = Conditioning.stack([self._known[caption] for caption in captions])
+        rows = Conditioning.cat([self._known[caption] for caption in captions])
         while len(self._known) > max(self._limit, len(captions)):
             self._known.popitem(last=False)
         return rows

@@ -93,7 +93,6 @@ class Outputs:
     metadata: Callable[[int, int], dict[str, str]]  # (step, epoch) -> what the file says of itself
     reporter: Reporter
     control: ControlFile
-    overwrite: bool = False
     state_every_steps: int | None = None
     batch_log: Callable[[int, Batch], None] | None = None
 
@@ -242,7 +241,7 @@ class Trainer:
         def write() -> None:
             with self._as_saved():
                 metadata = self.outputs.metadata(self.step, self.length.epoch(self.step))
-                self.method.save(path, metadata, self.outputs.overwrite or path.name in self.files)
+                self.method.save(path, metadata, True)  # names of earlier trainings were refused before the start
 
         self.outputs.reporter.emit(Phase("save", self.step, self.length.total))
         self._despite_full_disk(write)

@@ -1,0 +1,48 @@
+"""Train a network beside a frozen base model, and write it as one small file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kohya_like.formats.tensors import save_safetensors
+from kohya_like.networks.network import Network
+
+
+class NetworkTraining:
+    """`rates` by part ("unet", "text_encoder", ...); a file is written in `dtype`."""
+
+    def __init__(self, network: Network, rates: Mapping[str, float], dtype: torch.dtype) -> None:
+        self.network, self._rates, self._dtype = network, rates, dtype
+        self.trains_text_encoders = any(part.startswith("text_encoder") for part in network.counts())
+        network.train()
+        network.attach()
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        return self.network.parameter_groups(self._rates)
+
+    def modules(self) -> Mapping[str, nn.Module]:
+        return {"network": self.network}
+
+    def before_step(self, step: int) -> None:
+        """Nothing to do: a network has no phases."""
+
+    def after_step(self) -> None:
+        """Nothing to do: weight limits come with the algorithms that want them."""
+
+    def state(self) -> dict[str, Tensor]:
+        return self.network.tensors(torch.float32)
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        self.network.load_tensors(tensors)
+
+    def save(self, path: Path, metadata: Mapping[str, str], overwrite: bool) -> None:
+        save_safetensors(path, self.network.tensors(self._dtype), dict(metadata), overwrite=overwrite)
+
+    def disabled(self) -> AbstractContextManager[None]:
+        return self.network.detached()
