@@ -1,10 +1,10 @@
 """Exact resume: state folders that are complete only by their rename, with a manifest of sha256 sums.
 
-`<run>/checkpoints/state-00000100/` holds `manifest.json`, `trained.safetensors` and `optimizer.pt` (optimizer, schedule,
-average, loss scaler: tensors and plain values only). It is written aside under a temporary name, every file fsynced, and
-renamed last; a state whose manifest does not match is never used, the one before it is. The noise of a step is drawn
-from the run's seed and the number of the batch, so no random state needs storing, and a resumed run draws what an
-unbroken one would have drawn.
+`<run>/checkpoints/state-00000100/` holds `manifest.json`, `trained.safetensors` and `optimizer.pt` (optimizer,
+schedule, average, loss scaler: tensors and plain values only). It is written aside under a temporary name, every file
+fsynced, and renamed last; a state whose manifest does not match is never used, the one before it is. The noise of a
+step is drawn from the run's seed and the number of the batch, so no random state needs storing, and a resumed run draws
+what an unbroken one would have drawn.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="kohya-like", description="Train Stable Diffusion networks from folders of pictures.")
+    top = argparse.ArgumentParser("kohya-like", description="Train Stable Diffusion networks from folders of pictures.")
     top.add_argument("--version", action="version", version=__version__)
     verbs = top.add_subparsers(required=True, metavar="VERB")
 

@@ -6,18 +6,24 @@ hands them values. The registry fills the plug-in unions (`network`, `method`): 
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import or_
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
+import tomlkit
 from pydantic import Field
 
 from kohya_like.data.options import DataOptions
 from kohya_like.families.options import ModelOptions
 from kohya_like.objective.options import ObjectiveOptions
 from kohya_like.optim.options import OptimizerOptions, ScheduleOptions
-from kohya_like.schema.option import Section, option
+from kohya_like.schema.option import Section, describe, option
 from kohya_like.schema.registry import Kind, plugins
+from kohya_like.schema.toml import Document
+from kohya_like.schema.validate import build
 
 Precision = Literal["no", "fp16", "bf16"]
 Dtype = Literal["fp32", "fp16", "bf16"]
@@ -211,3 +217,43 @@ class TrainConfig(Section):
 def dumped(config: TrainConfig) -> dict[str, Any]:
     """The config as plain values for TOML: unset options (None) are left out."""
     return config.model_dump(mode="json", exclude_none=True)
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> tuple[TrainConfig, Document]:
+    """A preset with `--set` overrides on top. Raises UserError or ConfigError with every fault at once.
+
+    Relative paths in the file are relative to the file, those of an override to the current folder.
+    """
+    document = Document.read(path)
+    for override in overrides:
+        document.override(override)
+    config = build(TrainConfig, document)
+    given = {override.partition("=")[0].strip() for override in overrides}
+    here, beside = Path.cwd(), path.resolve().parent
+    return with_absolute_paths(config, lambda key: here if key in given else beside), document
+
+
+def with_absolute_paths(config: TrainConfig, base: Callable[[str], Path]) -> TrainConfig:
+    """The same with every path option absolute; `base` says for a dotted key what it is relative to."""
+    values = dumped(config)
+    for option_ in describe(TrainConfig):
+        if option_.info.path:
+            _make_absolute(values, option_.key, option_.key.split("."), base)
+    return TrainConfig.model_validate(values)
+
+
+def _make_absolute(node: Any, key: str, parts: list[str], base: Callable[[str], Path]) -> None:
+    name, *rest = parts
+    if name.endswith("[]"):
+        for item in node.get(name[:-2], ()):
+            _make_absolute(item, key, rest, base)
+    elif rest:
+        if name in node:
+            _make_absolute(node[name], key, rest, base)
+    elif node.get(name):
+        node[name] = os.path.normpath(base(key) / Path(node[name]).expanduser())
+
+
+def to_toml(config: TrainConfig) -> str:
+    """The resolved config as TOML, for the run folder: every option that is set."""
+    return tomlkit.dumps(dumped(config))

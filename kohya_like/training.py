@@ -26,9 +26,7 @@ MEMORY_HINT = (
 )
 
 
-def start_checked(
-    path: Path, overrides: Sequence[str], run: Path | None
-) -> tuple[Path, subprocess.Popen[bytes]]:
+def start_checked(path: Path, overrides: Sequence[str], run: Path | None) -> tuple[Path, subprocess.Popen[bytes]]:
     """Check a preset and start it. Raises ConfigError with everything that forbids it; nothing is then written."""
     config, document = load(path, overrides)
     report = check(config, document)
