@@ -24,7 +24,8 @@ _INTERPOLATION_NAMES = {"linear": "bilinear", "cubic": "bicubic"}  # kohya knows
 def _resolution(value: object) -> object:
     """512 -> (512, 512); "512,768" and "512x768" -> (512, 768)."""
     if isinstance(value, str):
-        value = [part.strip() for part in value.lower().replace("x", ",").split(",") if part.strip()] or None
+        parts = [part.strip() for part in value.lower().replace("x", ",").split(",")]
+        value = tuple(int(part) if part.isdecimal() else part for part in parts if part) or None
     if isinstance(value, int) and not isinstance(value, bool):
         return (value, value)
     if isinstance(value, (list, tuple)) and len(value) == 1:

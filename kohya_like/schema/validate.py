@@ -6,7 +6,6 @@ trains the wrong thing for six hours.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -49,8 +48,8 @@ def inspect(config: type[S], given: Given, source: str = "") -> tuple[S | None, 
     if text_faults:
         return None, tuple(text_faults)
     try:
-        # JSON in strict mode takes lists for tuples and whole numbers for floats, and nothing else for anything else
-        return config.model_validate_json(json.dumps(values), strict=True), ()
+        # strict mode takes whole numbers for floats, and nothing else for anything else; lists are tuples in a config
+        return config.model_validate(_tuples(values), strict=True), ()
     except ValidationError as error:
         return None, tuple(reader.faults(error.errors(include_url=False)))
 
@@ -195,6 +194,12 @@ def _with_plugin_names(config: type[Section], values: dict[str, Any]) -> dict[st
         if len(inner) > 1 and isinstance(table, Mapping) and "name" not in table and not field.is_required():
             filled[key] = {"name": field.get_default(call_default_factory=True).name, **table}
     return filled
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _tuples(inner) for name, inner in value.items()}
+    return tuple(_tuples(inner) for inner in value) if isinstance(value, (list, tuple)) else value
 
 
 def _choices(member: Any) -> tuple[Any, ...]:

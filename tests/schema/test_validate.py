@@ -218,3 +218,20 @@ def test_kohya_names_are_words_only() -> None:
 def test_faults_are_values() -> None:
     _, faults = inspect(Toy, {"network": {"dim": 0}}, "here")
     assert faults == (Fault("got 0, must be at least 1", key="network.dim", where="here", code="out-of-range"),)
+
+
+def test_values_are_taken_as_toml_gives_them() -> None:
+    from kohya_like.config import TrainConfig, dumped
+
+    document = Document(
+        "[data]\nresolution = [512, 768]\n[optimizer]\ntext_encoder_lr = [1e-5, 2e-5]\n"
+        "optimizer_args = {betas = [0.9, 0.99]}\n[schedule]\nlr_warmup_steps = '5%'\n[network]\ntargets = ['*']\n"
+    )
+    config = build(TrainConfig, document)
+    assert config.data.resolution == (512, 768) and config.network.targets == ("*",)
+    assert config.optimizer.text_encoder_lr == (1e-5, 2e-5)
+    assert config.optimizer.optimizer_args == {"betas": (0.9, 0.99)}
+    for text in ("'512,768'", "'512x768'", "[512, 768]"):
+        assert build(TrainConfig, Document(f"data.resolution = {text}")).data.resolution == (512, 768)
+    assert build(TrainConfig, Document("data.resolution = 512")).data.resolution == (512, 512)
+    assert build(TrainConfig, dumped(config)) == config
