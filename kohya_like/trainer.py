@@ -25,6 +25,7 @@ from kohya_like.events import ControlFile, Controlled, Event, Finished, Phase, R
 from kohya_like.methods.base import TrainingMethod, trainable
 from kohya_like.objective.objective import LossResult
 from kohya_like.optim.ema import Ema
+from kohya_like.optim.optimizers import averaged_weights, effective_rates
 from kohya_like.output import SavePlan
 from kohya_like.schema.errors import UserError
 
@@ -81,7 +82,6 @@ class Previews(Protocol):
 class Optimization:
     optimizer: torch.optim.Optimizer
     schedule: Any  # steps with the optimizer; state_dict / load_state_dict
-    set_mode: Callable[[torch.optim.Optimizer, bool], None]
     clip_norm: float = 0.0
     average: Ema | None = None
 
@@ -120,7 +120,6 @@ class Trainer:
         if self.step == 0 and self.previews is not None:
             self._sample()
         self.outputs.reporter.emit(Phase("train", self.step, self.length.total))
-        self.optimization.set_mode(self.optimization.optimizer, True)
         batches = self.batches(self.length.first_batch(self.step))
         while self.step < self.length.total:
             started = time.perf_counter()
@@ -193,8 +192,9 @@ class Trainer:
         )
 
     def _report(self, loss: float, norm: float, seconds: float) -> None:
-        groups = self.optimization.optimizer.param_groups
-        rates = {group.get("name", str(i)): float(group["lr"]) for i, group in enumerate(groups)}
+        optimizer = self.optimization.optimizer
+        names = [group.get("name", str(i)) for i, group in enumerate(optimizer.param_groups)]
+        rates = dict(zip(names, effective_rates(optimizer)))
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         if self.accelerator.device.type == "cuda":
             memory = torch.cuda.max_memory_allocated()
@@ -203,15 +203,10 @@ class Trainer:
 
     @contextlib.contextmanager
     def _as_saved(self) -> Iterator[None]:
-        """Inside, the trained weights are those that a file gets: averaged, optimizer in evaluation mode."""
-        optimization = self.optimization
-        optimization.set_mode(optimization.optimizer, False)
-        swap = optimization.average.swap() if optimization.average is not None else contextlib.nullcontext()
-        try:
-            with swap:
-                yield
-        finally:
-            optimization.set_mode(optimization.optimizer, True)
+        """Inside, the trained weights are those that a file gets: averaged, where something averages."""
+        average = self.optimization.average
+        with averaged_weights(self.optimization.optimizer), average.swap() if average else contextlib.nullcontext():
+            yield
 
     def _test_save(self) -> None:
         """Find out before the first step, not after the last, that the output folder cannot be written."""
