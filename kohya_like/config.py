@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -20,11 +21,14 @@ from kohya_like.data.options import DataOptions
 from kohya_like.families.options import ModelOptions
 from kohya_like.objective.options import ObjectiveOptions
 from kohya_like.optim.options import OptimizerOptions, ScheduleOptions
+from kohya_like.prompt_file import SamplePrompt, parse_prompts, read_prompt_file
+from kohya_like.schema.errors import Fault
 from kohya_like.schema.option import Section, describe, option
 from kohya_like.schema.registry import Kind, plugins
 from kohya_like.schema.toml import Document
 from kohya_like.schema.validate import build
 
+DEFAULT_EPOCHS = 10
 Precision = Literal["no", "fp16", "bf16"]
 Dtype = Literal["fp32", "fp16", "bf16"]
 
@@ -97,6 +101,23 @@ class TrainOptions(Section):
     )  # fmt: skip
 
 
+    @property
+    def wanted_length(self) -> tuple[int | None, int | None]:
+        """(epochs, steps); 10 epochs where neither is given."""
+        if self.max_train_epochs is None and self.max_train_steps is None:
+            return DEFAULT_EPOCHS, None
+        return self.max_train_epochs, self.max_train_steps
+
+    def validation_rule(self, step: int, epoch_ended: int | None) -> bool:
+        """Whether the loss on the validation pictures is due after a step."""
+        by_steps, by_epochs = self.validate_every_n_steps, self.validate_every_n_epochs
+        if by_steps is None and by_epochs is None:
+            by_epochs = 1
+        if by_steps and step % by_steps == 0:
+            return True
+        return bool(by_epochs and epoch_ended is not None and epoch_ended % by_epochs == 0)
+
+
 class SaveOptions(Section):
     """Which files are written, where, and what they say of themselves."""
 
@@ -130,6 +151,10 @@ class SaveOptions(Section):
     keep_states: int = option(
         2, "How many states are kept in the run folder.", ge=1, le=100, group="Resume", level="advanced",
         kohya="save_last_n_steps_state",
+    )  # fmt: skip
+    log_batches: bool = option(
+        False, "Write the pictures and final captions of every step into batches.jsonl in the run folder.", group="Log",
+        level="expert",
     )  # fmt: skip
     log_with: Literal["none", "tensorboard"] = option(
         "none", "Also write a TensorBoard log into the run folder (needs the tensorboard package).", group="Log",
@@ -174,6 +199,20 @@ class SampleOptions(Section):
     )  # fmt: skip
     height: int | None = option(None, "Height, likewise.", ge=8, le=8192, unit="px", group="How")
     seed: int = option(1, "Seed of the first prompt; the n-th has seed + n - 1.", ge=0, le=2**32 - 1, group="How")
+
+
+    def parsed(self, resolution: tuple[int, int]) -> tuple[list[SamplePrompt], list[Fault]]:
+        """All prompts, of the preset and of the file, and what is wrong with them."""
+        width, height = self.width or resolution[0], self.height or resolution[1]
+        defaults = SamplePrompt(
+            "", "", width - width % 8, height - height % 8, self.seed, self.scale, self.steps, self.sample_sampler
+        )
+        prompts, faults = parse_prompts(self.prompts, defaults, "sample.prompts")
+        if self.sample_prompts:
+            own = replace(defaults, seed=(defaults.seed + len(prompts)) % 2**32)
+            more, also = read_prompt_file(Path(self.sample_prompts), own)
+            prompts, faults = prompts + more, faults + also
+        return prompts, faults
 
 
 class HardwareOptions(Section):

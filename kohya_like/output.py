@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +48,13 @@ class SavePlan:
             old -= old % self.every_steps
             return self.at_step(old) if old > 0 else None
         return None
+
+    def existing(self) -> list[Path]:
+        """Files in the folder that a run of this name could replace."""
+        own = re.compile(rf"{re.escape(self.name)}(-\d{{6}}|-step\d{{8}})?{re.escape(self.suffix)}")
+        if not self.folder.is_dir():
+            return []
+        return sorted(path for path in self.folder.iterdir() if own.fullmatch(path.name))
 
     def all(self, total: int, steps_per_epoch: int) -> list[Path]:
         """Every file that a whole run writes, in order; files pushed out later are among them."""

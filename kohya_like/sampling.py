@@ -90,6 +90,7 @@ class Previews:
     name: str
     every_epochs: int | None = None
     every_steps: int | None = None
+    at_first: bool = True
 
     def due(self, step: int, epoch_ended: int | None) -> bool:
         by_epoch = epoch_ended is not None and self.every_epochs and epoch_ended % self.every_epochs == 0

@@ -19,6 +19,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from kohya_like.batch_log import BatchLog
 from kohya_like.checkpoint import Position, State, StateStore
 from kohya_like.data.dataset import Batch
 from kohya_like.events import ControlFile, Controlled, Event, Finished, Phase, Reporter, Saved, Step, Validation, Warned
@@ -73,6 +74,8 @@ class Learner(Protocol):
 
 
 class Previews(Protocol):
+    at_first: bool
+
     def due(self, step: int, epoch_ended: int | None) -> bool: ...
 
     def draw(self, step: int, emit: Callable[[Event], None]) -> None: ...
@@ -94,7 +97,7 @@ class Outputs:
     reporter: Reporter
     control: ControlFile
     state_every_steps: int | None = None
-    batch_log: Callable[[int, Batch], None] | None = None
+    batch_log: BatchLog | None = None
 
 
 @dataclass
@@ -117,7 +120,7 @@ class Trainer:
 
     def train(self) -> Finished:
         self._test_save()
-        if self.step == 0 and self.previews is not None:
+        if self.step == 0 and self.previews is not None and self.previews.at_first:
             self._sample()
         self.outputs.reporter.emit(Phase("train", self.step, self.length.total))
         batches = self.batches(self.length.first_batch(self.step))
@@ -146,7 +149,7 @@ class Trainer:
             batch = next(batches)
             names += batch.identities
             if self.outputs.batch_log is not None:
-                self.outputs.batch_log(self.step + 1, batch)
+                self.outputs.batch_log.note(self.step + 1, batch)
             generator = self._seeded(batch.index)
             with self.accelerator.autocast():
                 result = self.learner.loss(batch, generator)
