@@ -98,4 +98,4 @@ def place(fit: Fit, augmentation: Augmentation) -> Placement:
     if augmentation.crop is not None:
         down, right = augmentation.crop
         top, left = int(down * (free_h + 1)), int(right * (free_w + 1))
-    return Placement(top, left, tuple(fit.scaled), tuple(fit.bucket), augmentation.flipped)
+    return Placement(top, left, fit.scaled, fit.bucket, augmentation.flipped)

@@ -28,9 +28,9 @@ def resize_box(image: Image.Image, box: Box, size: tuple[int, int], interpolatio
 
     `interpolation` None: area to shrink, lanczos to enlarge. A part that has the size already is copied as it is.
     """
-    whole = tuple(round(edge) for edge in box)
-    if whole == box and (whole[2] - whole[0], whole[3] - whole[1]) == size:
-        return np.array(image.crop(whole))
+    left, top, right, bottom = (round(edge) for edge in box)
+    if (left, top, right, bottom) == box and (right - left, bottom - top) == size:
+        return np.array(image.crop((left, top, right, bottom)))
     method = interpolation or ("area" if _shrinks(box, size) else "lanczos")
     if method == "area" and not _shrinks(box, size):
         method = "bilinear"  # there is no area to average over
@@ -40,7 +40,7 @@ def resize_box(image: Image.Image, box: Box, size: tuple[int, int], interpolatio
 def average_box(image: Image.Image, box: Box, size: tuple[int, int]) -> NDArray[np.float32]:
     """The part `box` of a grey picture averaged to `size` -> [height, width], 0..1. Edges stay where they are."""
     method = Filter.BOX if _shrinks(box, size) else Filter.BILINEAR
-    return np.asarray(image.resize(size, method, box=box), dtype=np.float32) / 255
+    return np.asarray(image.resize(size, method, box=box), dtype=np.float32) / np.float32(255)
 
 
 def _shrinks(box: Box, size: tuple[int, int]) -> bool:
