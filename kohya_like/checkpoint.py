@@ -72,7 +72,8 @@ class StateStore:
             torch.save({"optimizer": state.optimizer, "extra": state.extra}, buffer)
             (folder / "optimizer.pt").write_bytes(buffer.getvalue())
             sums = {file.name: digest(file) for file in sorted(folder.iterdir())}
-            manifest = {"version": 1, "position": asdict(state.position), "sha256": sums}
+            body = {"version": 1, "position": asdict(state.position), "sha256": sums}
+            manifest = {"sum": own_sum(body), **body}
             (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         self._prune()
         return path
@@ -134,11 +135,18 @@ class StateStore:
 def read_manifest(path: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        if manifest["version"] != 1 or not isinstance(manifest["sha256"], dict):
+        if manifest.pop("sum") != own_sum(manifest):
+            raise FormatError(f"{path.name}: its manifest is damaged", "the state before it is used")
+        if manifest["version"] != 1:
             raise FormatError(f"{path.name}: written by another version of this program")
         return manifest
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(f"{path.name}: its manifest cannot be read", "the state before it is used") from error
+
+
+def own_sum(body: Mapping[str, Any]) -> str:
+    """The manifest's checksum of itself."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
 def digest(path: Path) -> str:
