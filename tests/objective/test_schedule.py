@@ -1,5 +1,7 @@
 """Noise schedule: the reference sheet's numbers, diffusers' scheduler as an oracle, and the zero-terminal rescaling."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -18,7 +20,9 @@ def test_golden_values_of_the_ordinary_schedule() -> None:
 def test_same_as_diffusers() -> None:
     from diffusers import DDPMScheduler
 
-    theirs = DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, num_train_timesteps=1000)
+    theirs: Any = DDPMScheduler(
+        beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, num_train_timesteps=1000
+    )
     ours = NoiseSchedule.scaled_linear()
     torch.testing.assert_close(ours.alphas_cumprod.float(), theirs.alphas_cumprod, rtol=1e-4, atol=0)
     generator = torch.Generator().manual_seed(0)
@@ -45,10 +49,9 @@ def test_rescaling_as_diffusers_does_it() -> None:
     from diffusers import DDPMScheduler
 
     settings = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
-    theirs = DDPMScheduler(**settings, rescale_betas_zero_snr=True).alphas_cumprod
-    torch.testing.assert_close(
-        NoiseSchedule.scaled_linear(zero_terminal_snr=True).alphas_cumprod.float(), theirs, rtol=1e-3, atol=1e-7
-    )
+    reference: Any = DDPMScheduler(**settings, rescale_betas_zero_snr=True)
+    ours = NoiseSchedule.scaled_linear(zero_terminal_snr=True).alphas_cumprod.float()
+    torch.testing.assert_close(ours, reference.alphas_cumprod, rtol=1e-3, atol=1e-7)
 
 
 def test_rescaling_keeps_the_first_value_and_ends_at_zero_for_any_schedule() -> None:
