@@ -31,8 +31,6 @@ die() {
   exit 1
 }
 
-# --- Python ------------------------------------------------------------------------------------------------
-
 is_right_python() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
 
 find_python() {
@@ -69,8 +67,6 @@ make_venv() {
   say "Making $venv with $("$python" --version)"
   "$python" -m venv --clear "$venv"
 }
-
-# --- which torch -------------------------------------------------------------------------------------------
 
 reachable() {
   "$venv/bin/python" - "$1" <<'END'
@@ -123,8 +119,6 @@ locate_torch() {
   fi
 }
 
-# --- checks and words --------------------------------------------------------------------------------------
-
 check_window_libraries() {
   local missing
   missing=$("$venv/bin/python" -I "$root/kohya_like/qt_libraries.py" | paste -sd ' ' -)
@@ -151,8 +145,6 @@ announce() { # index URL of torch
   free=$(df -Pk "$venv" | awk 'NR == 2 { print int($4 / 1048576) }')
   if ((free < gigabytes)); then say "Only $free GB are free on this disk; $gigabytes GB may be needed." >&2; fi
 }
-
-# --- installing --------------------------------------------------------------------------------------------
 
 pip_install() {
   local quiet=()

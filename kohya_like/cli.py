@@ -104,9 +104,12 @@ def parser() -> argparse.ArgumentParser:
 
     sub = verb("fetch", fetch, "Download a base model from the hub, after showing its size and licence.")
     sub.add_argument("name", help="for example stabilityai/stable-diffusion-xl-base-1.0")
-    sub.add_argument("--to", type=Path, default=Path("models"))
+    sub.add_argument("--file", action="append", default=[], help="take this file of it; may be given several times")
+    sub.add_argument("--variant", default="", help="for example fp16: half the size, where the model offers it")
+    sub.add_argument("--to", type=Path, default=Path("models"), help="parent of the model's folder")
+    sub.add_argument("--allow-ckpt", action="store_true", help="also .ckpt, .pt and .bin where there is nothing else")
     sub.add_argument("--yes", action="store_true", help="do not ask")
-    sub.add_argument("--json", action="store_true")
+    sub.add_argument("--json", action="store_true", help="without --yes: only say what would be downloaded")
 
     sub = verb("run-trainer", run_trainer, "The training process of a run folder; the supervisor starts it.")
     sub.add_argument("run", type=Path)

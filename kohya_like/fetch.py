@@ -117,18 +117,6 @@ def described(listing: Listing, files: Sequence[RemoteFile], folder: Path) -> st
     return "\n".join([*head, *rows, f"{len(files)} files, {megabytes(total)}, into {folder}"])
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", help="for example stabilityai/stable-diffusion-xl-base-1.0")
-    parser.add_argument("--file", action="append", default=[], help="take this file of it; may be given several times")
-    parser.add_argument("--variant", default="", help="for example fp16: half the size, where the model offers it")
-    parser.add_argument("--to", type=Path, default=Path("models"), help="parent of the model's folder")
-    parser.add_argument(
-        "--allow-ckpt", action="store_true", help="also .ckpt, .pt and .bin where there is nothing else"
-    )
-    parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--json", action="store_true", help="without --yes: only say what would be downloaded")
-
-
 def fetch_verb(arguments: argparse.Namespace) -> int:
     """Show, ask, download. Returns 0, or 1 when the person said no."""
     listing = look_up(arguments.name)

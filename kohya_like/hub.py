@@ -14,7 +14,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -189,11 +189,9 @@ def _folder(listing: Listing, by_name: dict[str, RemoteFile], variant: str, kind
         for file in inside:
             match = _WEIGHT_NAME.fullmatch(PurePosixPath(file.name).name)
             if match and match["kind"] in kinds:
-                plain = f"{component}/{match['stem']}{match['shard'] or ''}{match['kind']}"
-                renamed = RemoteFile(
-                    file.name, file.size, file.sha256, file.blob, file.name if match["shard"] else plain
-                )
-                sets.setdefault((match["kind"], match["variant"] or ""), []).append(renamed)
+                local = file.name if match["shard"] else f"{component}/{match['stem']}{match['kind']}"
+                key = match["kind"], match["variant"] or ""
+                sets.setdefault(key, []).append(replace(file, local=local))
         wanted = [(kind, name) for kind in kinds for name in (variant, "") if (kind, name) in sets]
         if wanted:
             chosen += sets[wanted[0]]

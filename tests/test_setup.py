@@ -171,9 +171,6 @@ def test_missing_window_libraries_stop_only_who_wants_the_window(house: House) -
     assert window.returncode == 1 and "sudo apt install libegl1 libgl1" in window.stderr
 
 
-# --- run.sh and gui.sh -------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def installed(house: House) -> House:
     for name in LOCKS:
@@ -220,9 +217,6 @@ def test_a_failed_setup_ends_the_verb(installed: House) -> None:
     done = installed.call("run.sh", "train", "x.toml", STUB_BROKEN="requirements.lock")
     assert done.returncode == 1
     assert not any("kohya_like train" in line for line in installed.asked())
-
-
-# --- the locks ---------------------------------------------------------------------------------------------
 
 
 def locked(name: str) -> dict[str, str]:
