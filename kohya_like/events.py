@@ -175,11 +175,14 @@ class Reporter:
     """Writes events to the log and hands each to the listeners (a terminal, a test)."""
 
     def __init__(self, path: Path | None, listeners: Iterable[Callable[[Event], None]] = ()) -> None:
-        self._listeners = tuple(listeners)
+        self._listeners = list(listeners)
         self._file = None
         if path is not None:
             end_torn_line(path)
             self._file = path.open("a", encoding="utf-8")
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        self._listeners.append(listener)
 
     def emit(self, event: Event) -> None:
         if self._file is not None:

@@ -38,6 +38,7 @@ from kohya_like.prompt_file import SamplePrompt
 from kohya_like.provenance import Provenance
 from kohya_like.sampling import Painter, Previews
 from kohya_like.schema.errors import UserError
+from kohya_like.tensorboard_log import tensorboard_listener
 from kohya_like.trainer import Length, Optimization, Outputs, Trainer
 
 
@@ -46,6 +47,8 @@ def build(config: TrainConfig, run: Path, reporter: Reporter, control: ControlFi
     seed = config.train.seed
     if seed is None:
         raise UserError("the config of a run folder must have a seed", "the train verb draws one")
+    if config.save.log_with == "tensorboard":
+        reporter.listen(tensorboard_listener(run / "tensorboard"))
     accelerator = make_accelerator(config)
     cache_dir = Path(config.data.cache_dir) if config.data.cache_dir else default_cache_dir()
 
@@ -55,9 +58,7 @@ def build(config: TrainConfig, run: Path, reporter: Reporter, control: ControlFi
 
     # The pictures decide the length of the run; schedule, captions and file names need it.
     reporter.emit(Phase("scan"))
-    resolution = backbone.family.resolution(backbone.prediction_type)
-    rules = rules_of(config.data, resolution, backbone.family.bucket_step)
-    pictures = Pictures.read(config.data, rules, config.train.train_batch_size, seed, cache_dir)
+    pictures = read_pictures(config, backbone, seed, cache_dir)
     accumulation = config.train.gradient_accumulation_steps
     count = pictures.plan.count_steps(accumulation, *config.train.wanted_length)
     length = Length(count.total, pictures.plan.batches_per_epoch, accumulation)
@@ -70,7 +71,7 @@ def build(config: TrainConfig, run: Path, reporter: Reporter, control: ControlFi
     # The method chooses the parts it trains; prompts are encoded once where their encoders are not among them.
     method = make_method(config, backbone, seed)
     conditioner = Conditioner(backbone, tokenizer(config), method.trains_text_encoders)
-    prompts = preview_prompts(config, rules.resolution)
+    prompts = preview_prompts(config, pictures.rules.resolution)
     with method.disabled():
         prepare_prompts(config, backbone, method, conditioner, training_set, prompts, reporter)
     release_what_is_done(backbone, method, sources, prompts)
@@ -133,6 +134,12 @@ def open_model(config: TrainConfig, device: torch.device) -> Backbone:
     )
     backbone.use_attention(config.hardware.attention)
     return backbone
+
+
+def read_pictures(config: TrainConfig, backbone: Backbone, seed: int, cache_dir: Path) -> Pictures:
+    resolution = backbone.family.resolution(backbone.prediction_type)
+    rules = rules_of(config.data, resolution, backbone.family.bucket_step)
+    return Pictures.read(config.data, rules, config.train.train_batch_size, seed, cache_dir)
 
 
 def image_sources(

@@ -39,7 +39,7 @@ def run_demo(
     from kohya_like.training import start_checked
 
     if not (demo_base() / "model_index.json").is_file():
-        raise UserError(f"{demo_base()}: the embedded model is not there", "clone the project again, with all its files")
+        raise UserError(f"{demo_base()}: the embedded model is missing", "clone the project again, with all files")
     folder = out.resolve() / f"demo-{datetime.datetime.now():%Y%m%d-%H%M%S-%f}"
     folder.mkdir(parents=True)
     run, supervisor = start_checked(PRESET, [*demo_overrides(folder), *overrides], folder)
@@ -52,7 +52,8 @@ def run_demo(
     strip = folder / "before-after.png"
     found = draw_strip(demo_base(), network, strip)
     if as_json:
-        print(json.dumps({"network": str(network), "strip": str(strip), "ghosts_before": found[0], "ghosts_after": found[1]}))
+        facts = {"network": str(network), "strip": str(strip), "ghosts_before": found[0], "ghosts_after": found[1]}
+        print(json.dumps(facts))
     else:
         print(f"\nThe LoRA:            {network}")
         print(f"Before and after:    {strip}")
