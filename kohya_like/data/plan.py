@@ -65,6 +65,14 @@ class BatchPlan:
         self._counts: Numbers = np.bincount(self._bucket, minlength=len(self.buckets))
         self._epoch = lru_cache(maxsize=2)(self._make_epoch)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Without the remembered epochs, which do not pickle; worker processes are sent a plan."""
+        return {name: value for name, value in vars(self).items() if name != "_epoch"}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state)
+        self._epoch = lru_cache(maxsize=2)(self._make_epoch)
+
     @property
     def samples_per_epoch(self) -> int:
         """Pictures with their repeats."""
