@@ -230,7 +230,7 @@ class Backbone:
         return float(self.vae.config.scaling_factor)  # type: ignore[union-attr,arg-type]
 
     def _through_vae(self, run: Callable[[Tensor], Tensor], batch: Tensor, pixels: int) -> Tensor:
-        """`run` on slices of bounded memory, in the VAE's own precision whatever the trainer's; `pixels` per picture."""
+        """`run` on slices of bounded memory, in the VAE's precision whatever the trainer's; `pixels` per picture."""
         device = next(self.vae.parameters()).device
         slices = batch.to(device, self.vae_dtype).split(max(1, SLICE_PIXELS // pixels))
         with torch.autocast(device.type, enabled=False):
@@ -276,7 +276,7 @@ def _set_attention(unet: nn.Module, attention: Attention) -> None:
     except ModuleNotFoundError:
         raise UserError(
             "hardware.attention = xformers, but xformers is not installed.",
-            hint="Install it (pip install xformers), or set hardware.attention to sdpa, which is as fast on most cards.",
+            hint="Install it (pip install xformers), or set hardware.attention to sdpa, mostly as fast.",
         ) from None
     except (ValueError, NotImplementedError, RuntimeError) as error:
         raise UserError(f"xformers cannot run here: {error}", hint="Set hardware.attention to sdpa.") from error

@@ -7,10 +7,8 @@ the first part is built and not before: their import is the larger half of a tra
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,10 +22,10 @@ if TYPE_CHECKING:
 
 Config = Mapping[str, object]
 
-CONFIG_BYTES = 256 * 1024
 NUMBER_LIMIT = 2**20
 LIST_LIMIT = 8
 DEPTH_LIMITS = {"layers_per_block": 8, "transformer_layers_per_block": 16, "num_hidden_layers": 64}
+PROJECTED = ("text_encoder_2",)  # text encoders that also give a pooled vector
 CLIP_VOCABULARY, CLIP_LENGTH, CLIP_END = 49408, 77, 49407
 
 _UNET_KEYS = frozenset(
@@ -77,30 +75,8 @@ def text_body(encoder: nn.Module) -> nn.Module:
     return cast(nn.Module, getattr(encoder, "text_model", encoder))
 
 
-def _filtered(config: Config, keys: frozenset[str]) -> dict[str, object]:
+def _filtered(config: Config, keys: frozenset[str]) -> dict[str, Any]:
     return {key: tuple(v) if isinstance(v, list) else v for key, v in config.items() if key in keys}
-
-
-def read_config(path: Path) -> dict[str, object]:
-    """A component's config.json as plain, bounded data. Raises FormatError."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(CONFIG_BYTES + 1)
-    except OSError as error:
-        raise FormatError(f"{path}: {error.strerror or error}") from error
-    if len(raw) > CONFIG_BYTES:
-        raise FormatError(f"{path}: larger than {CONFIG_BYTES // 1024} KiB; a component's config has a few lines.")
-    try:
-        config = json.loads(raw.decode("utf-8-sig"), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{path}: not a JSON file ({str(error)[:200]}).") from error
-    if not isinstance(config, dict):
-        raise FormatError(f"{path}: a component's config is a JSON object, this is a {type(config).__name__}.")
-    return config
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number")
 
 
 def skeleton(part: str, config: Config, where: str) -> nn.Module:
@@ -112,8 +88,7 @@ def skeleton(part: str, config: Config, where: str) -> nn.Module:
     build: Callable[[], nn.Module] = {
         "unet": lambda: build_unet(config),
         "vae": lambda: build_vae(config),
-        "text_encoder_2": lambda: build_text_encoder(config, projection=True),
-    }.get(part, lambda: build_text_encoder(config))
+    }.get(part, lambda: build_text_encoder(config, part in PROJECTED))
     try:
         with torch.device("meta"):
             return build()
