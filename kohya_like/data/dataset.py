@@ -214,7 +214,7 @@ def _fetched(loader: DataLoader[Batch | Failure]) -> Generator[Batch | Failure, 
             raise
         raise UserError(
             "a process that prepares pictures ended without a word, most likely for lack of memory",
-            "set data.max_data_loader_n_workers = 0, or close other programs",
+            "set data.max_data_loader_n_workers = 0, close other programs; in a container give it more /dev/shm",
         ) from error
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from kohya_like.data.augment import AUGMENT_NOTHING, Placement, draw, place
+from kohya_like.data.picture_header import read_header
 from kohya_like.data.records import plain
 from kohya_like.data.resample import average_box, resize_box
 from kohya_like.schema.errors import FormatError, UserError
@@ -44,17 +45,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_FOREIGN = (  # how files begin that are often found under a picture's name
-    (re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?(<!DOCTYPE svg[^>]*>\s*)?<svg", re.I | re.S), "an SVG drawing"),
-    (re.compile(rb"\s*(<!DOCTYPE html|<html)", re.I), "a web page, not a picture"),
-    (re.compile(rb"GIF8"), "a GIF"),
-    (re.compile(rb"II\*\0|MM\0\*"), "a TIFF"),
-    (re.compile(rb"8BPS"), "a Photoshop file"),
-    (re.compile(rb"%PDF"), "a PDF"),
-    (re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "), "a JPEG XL, which needs the package pillow-jxl-plugin"),
-    (re.compile(rb"....ftyp(heic|heix|mif1|msf1)", re.S), "a HEIC photo"),
-    (re.compile(rb"\x89PNG|\xff\xd8\xff|RIFF....WEBP|BM|....ftypavi[fs]", re.S), "a damaged picture"),
-)
 
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # MAX_PIXELS is the limit, and an error
 
@@ -123,7 +113,7 @@ def _decode(file: BinaryIO, path: Path) -> Picture:
     try:
         image = Image.open(file, formats=allowed_formats())
     except UnidentifiedImageError:
-        raise _unknown(file, path) from None
+        raise _unknown(path) from None
     except Image.DecompressionBombError as error:
         raise _too_large(path, int(re.findall(r"\d+", str(error))[0])) from None
     if image.width * image.height > MAX_PIXELS:
@@ -179,15 +169,14 @@ def _from_16_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(((values.clip(0, 65535) * 255 + 32767) // 65535).astype(np.uint8))
 
 
-def _unknown(file: BinaryIO, path: Path) -> FormatError:
-    file.seek(0)
-    head = file.read(1024)
-    if not head:
-        return FormatError(f"{plain(str(path))}: the file is empty (0 bytes)", "copy or save the picture again")
-    for pattern, kind in _FOREIGN:
-        if pattern.match(head):
-            return FormatError(f"{plain(str(path))}: is {kind}", f"use {WANTED}")
-    return FormatError(f"{plain(str(path))}: is no picture this program reads", f"use {WANTED}")
+def _unknown(path: Path) -> FormatError:
+    """Why Pillow did not know it: it is something else, or a picture broken at its very beginning."""
+    try:
+        read_header(path)
+        why = "is a damaged picture"
+    except FormatError as error:
+        why = error.text
+    return FormatError(f"{plain(str(path))}: {why}", f"copy or save it again, as {WANTED}")
 
 
 def _damaged(path: Path, error: Exception) -> FormatError:

@@ -18,6 +18,7 @@ from PIL import Image, ImageFile
 from kohya_like.data.augment import AUGMENT_NOTHING, ColourShift, draw, place
 from kohya_like.data.images import MAX_PIXELS, load_image, load_picture, prepare
 from kohya_like.data.options import SubsetSettings
+from kohya_like.data.picture_header import read_header
 from kohya_like.data.records import Fit, ImageRecord
 from kohya_like.data.resample import resize_box
 from kohya_like.schema.errors import FormatError, UserError
@@ -72,7 +73,8 @@ def test_each_allowed_format_is_told_by_its_content_not_its_name(tmp_path: Path,
         (b"\0\0\0\x18ftypheic" + bytes(20), "HEIC"),
         (b"", "0 bytes"),
         (b"just text", "no picture this program reads"),
-        (b"\x89PNG\r\n\x1a\n", "damaged"),
+        (b"\x89PNG\r\n\x1a\n", "cut off"),
+        (b"\0\0\0\x18ftypavif" + bytes(20), "AVIF"),
     ],
 )
 def test_what_is_no_picture_is_named_for_what_it_is(tmp_path: Path, content: bytes, sentence: str) -> None:
@@ -107,7 +109,7 @@ def test_a_truncated_picture_is_refused_never_half_grey(
     path = tmp_path / f"cut.{kind.lower()}"
     path.write_bytes(buffer.getvalue()[: int(len(buffer.getvalue()) * share)])
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as some libraries leave it behind
-    with pytest.raises(FormatError, match=r"cut\.\w+: .*(cut off|damaged)"):
+    with pytest.raises(FormatError, match=r"cut\.\w+: .*(cut off|damaged|cannot be read)"):
         load_image(path)
 
 
@@ -250,6 +252,16 @@ def test_exif_rotation_is_applied(tmp_path: Path, orientation: int, kind: str) -
         8: np.rot90(stored, 1),
     }[orientation]
     assert (np.asarray(load_image(tmp_path / "phone.x")) == upright).all()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "AVIF"])
+def test_the_scan_measures_what_the_decoder_will_see(tmp_path: Path, kind: str) -> None:
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        extra = {} if kind == "BMP" else {"exif": exif}
+        gradient(48, 24).save(tmp_path / "a", kind, **extra)
+        assert read_header(tmp_path / "a").size == load_image(tmp_path / "a").size
 
 
 def test_broken_exif_costs_only_the_rotation(tmp_path: Path) -> None:
