@@ -16,10 +16,10 @@ Size = tuple[int, int]  # (width, height) in pixels
 class ImageRecord:
     """One picture.
 
-    `size` is (width, height) as seen, after the EXIF rotation. `captions` are the lines of its caption file (more than
-    one only with enable_wildcard), or its concept's class words. `identity` is the folder and file name, NFC, with
-    forward slashes ("10_sks ghost/a.png"): order, shuffles and captions hang on it and on no absolute path.
-    `mask_path` is a picture in mask_dir; `alpha_mask` uses the picture itself where `has_alpha`.
+    `size` is (width, height) as seen, after the EXIF rotation. `captions` are the lines of its caption file, more than
+    one only with enable_wildcard; empty where the concept's class words stand in. `identity` is the folder and file
+    name, NFC, with forward slashes ("10_sks ghost/a.png"): order, shuffles and captions hang on it and on no absolute
+    path. `mask_path` is a picture in mask_dir; `alpha_mask` uses the picture itself where `has_alpha`.
     """
 
     path: Path
@@ -61,7 +61,7 @@ class ConceptReport:
     """The numbers of one concept, for a table."""
 
     images: int = 0
-    captions: dict[str, int] = field(default_factory=dict)  # caption files by extension, only those of usable pictures
+    captions: dict[str, int] = field(default_factory=dict)  # pictures that have a caption file, by its extension
     missing_captions: int = 0
     empty_captions: int = 0
     unreadable: int = 0

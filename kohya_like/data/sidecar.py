@@ -20,14 +20,14 @@ CROP_PARTS = 4  # kohya: a_0_0_512_512.png is a crop of a and may use a's captio
 
 Problem = Literal["", "empty", "too-long", "gbk", "utf-16", "encoding", "not-text", "unreadable"]
 
-PROBLEMS: dict[str, tuple[str, str]] = {  # what is wrong with the files, and the cure
-    "empty": ("are empty", "write a caption, or delete them to use the class words"),
-    "too-long": (f"are longer than {CAPTION_LIMIT // 1024} KiB", "a caption is a line or two; is this another file?"),
-    "gbk": ("are not UTF-8 and look like GBK", "save them as UTF-8: iconv -f GB18030 -t UTF-8 a.txt > b.txt"),
-    "utf-16": ("are UTF-16 without its mark", "save them as UTF-8"),
-    "encoding": ("are not UTF-8", "save them as UTF-8"),
-    "not-text": ("are not text", "save them as UTF-8 text"),
-    "unreadable": ("cannot be opened", "check their permissions"),
+PROBLEMS: dict[str, tuple[str, str]] = {  # "3 caption files ...", and the cure
+    "empty": ("with nothing in them", "write a caption, or delete them: without one the class words are used"),
+    "too-long": (f"of more than {CAPTION_LIMIT // 1024} KiB", "a caption is a line or two; is this another file?"),
+    "gbk": ("not in UTF-8 but, it seems, in GBK", "save them as UTF-8: iconv -f GB18030 -t UTF-8 old.txt > new.txt"),
+    "utf-16": ("in UTF-16 without its mark", "save them as UTF-8"),
+    "encoding": ("not in UTF-8", "save them as UTF-8"),
+    "not-text": ("that hold no text", "save the captions as UTF-8 text"),
+    "unreadable": ("that cannot be opened", "check their permissions"),
 }  # fmt: skip
 
 _MARKS = (  # longest first: the mark of UTF-16 begins that of UTF-32
