@@ -9,7 +9,7 @@ from torch import Tensor
 
 from kohya_like.conditioning import Conditioner
 from kohya_like.data.dataset import Batch
-from kohya_like.families.backbone import Backbone
+from kohya_like.families.backbone import Backbone, Conditioning
 from kohya_like.objective.objective import LossResult, Objective
 
 # Validation looks at the same noise at the same few steps each time, or its changes would be noise themselves.
@@ -26,7 +26,7 @@ class Learner:
     def loss(self, batch: Batch, generator: torch.Generator, fixed_t: int | None = None) -> LossResult:
         """The batch's loss. All noise comes from `generator`, a CPU generator."""
         device = self._backbone.device
-        conditioning = self._conditioner(batch)
+        conditioning = self.conditioning(batch)
         latents = self._latents(batch)
 
         def predict(noisy: Tensor, t: Tensor) -> Tensor:
@@ -34,6 +34,9 @@ class Learner:
 
         weights = batch.loss_weights.to(device)
         return self._objective.loss(predict, latents, generator, weights, batch.masks, fixed_t)
+
+    def conditioning(self, batch: Batch) -> Conditioning:
+        return self._conditioner(batch)
 
     @torch.no_grad()
     def validation_loss(self) -> float:

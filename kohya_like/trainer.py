@@ -125,19 +125,23 @@ class Trainer:
         self.outputs.reporter.emit(Phase("train", self.step, self.length.total))
         batches = self.batches(self.length.first_batch(self.step))
         while self.step < self.length.total:
-            started = time.perf_counter()
-            loss, norm = self._one_step(batches)
-            self.step += 1
-            self._report(loss, norm, time.perf_counter() - started)
-            ended = self.length.epoch_ended(self.step)
-            self._save_if_due(ended)
-            if self.validate_due(self.step, ended):
-                self._validate()
-            if self.previews is not None and self.previews.due(self.step, ended):
-                self._sample()
-            if (reason := self._obey(ended)) is not None:
+            if (reason := self.one_whole_step(batches)) is not None:
                 return self._finish(reason)
         return self._finish("done")
+
+    def one_whole_step(self, batches: Iterator[Batch]) -> Reason | None:
+        """A step and all that is due after it. Returns a reason to end here, if there is one."""
+        started = time.perf_counter()
+        loss, norm = self._one_step(batches)
+        self.step += 1
+        self._report(loss, norm, time.perf_counter() - started)
+        ended = self.length.epoch_ended(self.step)
+        self._save_if_due(ended)
+        if self.validate_due(self.step, ended):
+            self._validate()
+        if self.previews is not None and self.previews.due(self.step, ended):
+            self._sample()
+        return self._obey(ended)
 
     def _one_step(self, batches: Iterator[Batch]) -> tuple[float, float]:
         """Forward and backward over the step's batches, then the optimizer. Returns mean loss and gradient norm."""
