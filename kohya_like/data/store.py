@@ -100,7 +100,8 @@ class EntryStore:
         path = self.path(key)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # latents are pictures, and these may be private
         path.parent.mkdir(exist_ok=True)
-        atomic_bytes(path, pack(tensors, source))
+        # without fsync: it would take longer than a GPU's VAE, and what a power cut tears the hash finds
+        atomic_bytes(path, pack(tensors, source), durable=False)
 
     def touch(self, key: str) -> None:
         """Note that an entry is of use, for `purge`; to the day, so that a run does not rewrite 10,000 dates."""

@@ -33,13 +33,16 @@ _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOF
 _FILE_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
-def atomic_write(path: Path, write: Callable[[BinaryIO], None], *, overwrite: bool = True) -> None:
+def atomic_write(
+    path: Path, write: Callable[[BinaryIO], None], *, overwrite: bool = True, durable: bool = True
+) -> None:
     """Put what `write` writes under `path`, whole and on the disk when this returns.
 
     Args:
         path: the final name; a symlink standing there is replaced, not followed.
         write: receives the open temporary file (readable, writable, seekable).
         overwrite: False refuses an existing `path`, even one that appears meanwhile.
+        durable: False leaves out the fsyncs, for a cache: whole after any kill, but perhaps not after a power cut.
 
     Raises:
         UserError: `path` exists and `overwrite` is False.
@@ -53,20 +56,22 @@ def atomic_write(path: Path, write: Callable[[BinaryIO], None], *, overwrite: bo
         with os.fdopen(descriptor, "w+b") as file:
             write(file)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
             if fcntl is None:
                 file.close()
             _publish(temporary, path, overwrite)
-        _sync_folder(path.parent)
+        if durable:
+            _sync_folder(path.parent)
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)
         raise
 
 
-def atomic_bytes(path: Path, data: bytes, *, overwrite: bool = True) -> None:
+def atomic_bytes(path: Path, data: bytes, *, overwrite: bool = True, durable: bool = True) -> None:
     """`atomic_write` of bytes at hand."""
-    atomic_write(path, lambda file: _write_all(file, data), overwrite=overwrite)
+    atomic_write(path, lambda file: _write_all(file, data), overwrite=overwrite, durable=durable)
 
 
 def atomic_text(path: Path, text: str, *, overwrite: bool = True) -> None:

@@ -311,7 +311,7 @@ def test_a_broken_picture_stops_the_fill_by_name_and_what_was_made_stays(
 def test_a_full_disk_is_a_sentence(
     cache: LatentCache, records: list[ImageRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, data: bytes) -> None:
+    def full(path: Path, data: bytes, durable: bool) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(store_module, "atomic_bytes", full)
@@ -388,11 +388,11 @@ def test_kill_9_while_encoding_costs_only_what_is_missing(cache: LatentCache, re
     assert result == Filled(there, 6 - there) and refill.pictures == 6 - there
 
 
-@pytest.mark.parametrize("operation", ["write", "fsync", "replace"])
+@pytest.mark.parametrize("operation", ["open", "write", "replace"])
 def test_kill_9_at_the_nth_file_operation_leaves_whole_entries(
     tmp_path: Path, records: list[ImageRecord], operation: str
 ) -> None:
-    """Before each write, fsync and rename in turn, until a fill comes through unharmed."""
+    """Before each open, write and rename in turn, until a fill comes through unharmed."""
     reference, expected = LatentCache(tmp_path / "reference"), requests_for(records)
     filled(reference, expected)
     kills = 0
@@ -449,7 +449,7 @@ def test_a_plain_writer_would_leave_half_an_entry(
 ) -> None:
     """Control: written in place, a kill leaves a torn entry under a good name; only the hash finds it."""
 
-    def plain(path: Path, data: bytes) -> None:
+    def plain(path: Path, data: bytes, durable: bool) -> None:
         with path.open("wb") as file:
             atomic._write_all(file, data)
 
