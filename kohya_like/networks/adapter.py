@@ -43,6 +43,13 @@ def fits(shape: Shape, wanted: Shape) -> bool:
     return shape == wanted or without_trailing_ones(shape) == without_trailing_ones(wanted)
 
 
+def shapes_and_constants(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Shape], dict[str, float]]:
+    """The tensors of one module apart: parameters by shape, single numbers (alpha) by value."""
+    single = {key for key, value in tensors.items() if value.ndim == 0 or (key == "alpha" and value.numel() == 1)}
+    shapes = {key: tuple(value.shape) for key, value in tensors.items() if key not in single}
+    return shapes, {key: float(tensors[key]) for key in single}
+
+
 def stored_constant(value: float, dtype: torch.dtype) -> Tensor:
     """A 0-d tensor; float32 where `dtype` would round the number and so change the network's strength."""
     constant = torch.tensor(value, dtype=dtype)
@@ -104,8 +111,9 @@ class Adapter(nn.Module):
         """What keeps `tensors` (keys without the module's name) from being loaded here, as sentences."""
         ours = self.algorithm.constants()
         wanted = {key: tuple(getattr(self, name).shape) for name, key in self._keys.items()}
-        shapes = {key: tuple(value.shape) for key, value in tensors.items() if key not in ours}
-        found = [f"{self.name}.{key} is unknown here" for key in shapes if key not in wanted]
+        shapes, constants = shapes_and_constants(tensors)
+        unknown = [*(shapes.keys() - wanted), *(constants.keys() - ours)]
+        found = [f"{self.name}.{key} is unknown here" for key in sorted(unknown)]
         for key, shape in wanted.items():
             if key not in shapes:
                 found.append(f"{self.name}.{key} is missing in the file")
@@ -113,10 +121,10 @@ class Adapter(nn.Module):
                 found.append(f"{self.name}.{key} has shape {shapes[key]} in the file, {shape} here")
         if found:
             return found
-        theirs = type(self.algorithm).infer(shapes, {key: float(tensors[key]) for key in ours if key in tensors})
+        theirs = type(self.algorithm).infer(shapes, constants).constants()
         return [
             f"{self.name}.{key} is {value:g} in the file, {ours[key]:g} here"
-            for key, value in theirs.constants().items()
+            for key, value in theirs.items()
             if not isclose(value, ours[key], rel_tol=1e-2)  # bfloat16 keeps eight bits
         ]
 

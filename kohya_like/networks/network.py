@@ -41,12 +41,15 @@ class Network(nn.Module):
         Its initial values depend on the seed and the names of the layers alone. Raises ConfigError when the targets
         choose nothing, FormatError when the file does not fit; the model is unchanged in every case.
         """
-        tensors = read_file(algorithm.weights) if algorithm.weights else None
-        if tensors is not None and algorithm.dim_from_weights:
-            return cls.from_tensors(tensors, parts, family_name, template=algorithm, dtype=dtype)
         network = cls(algorithm, family_name, _new_adapters(algorithm, parts, family_name, seed, dtype))
-        if tensors is not None:
-            network.load_tensors(tensors)
+        if algorithm.weights:
+            tensors = read_file(algorithm.weights)
+            try:
+                if algorithm.dim_from_weights:
+                    return cls.from_tensors(tensors, parts, family_name, template=algorithm, dtype=dtype)
+                network.load_tensors(tensors)
+            except FormatError as error:
+                raise FormatError(f"{algorithm.weights}: {error.text}", error.hint) from None
         return network
 
     @classmethod
@@ -146,9 +149,8 @@ class Network(nn.Module):
                 found[adapter.name] = values
                 faults += _faults(adapter, values)
         faults += [f"{name} is missing in the file" for name in self.layers if name not in found]
-        if faults:
-            end = "Ranks and layers can be taken from the file with network.dim_from_weights = true."
-            raise_faults(faults, f"the file does not fit this network in {len(faults)} places. {end}")
+        hint = "ranks and layers can be taken from the file: network.dim_from_weights = true"
+        raise_faults(faults, "the file does not fit this network as it is set", hint)
         for adapter in self.adapters:
             adapter.load(found[adapter.name])
 

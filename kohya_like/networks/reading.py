@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from kohya_like.formats.kohya_keys import lora_name, lora_names, read_key
-from kohya_like.networks.adapter import Adapter
+from kohya_like.networks.adapter import Adapter, shapes_and_constants
 from kohya_like.networks.base import InputResidual, NetworkAlgorithm, WeightDelta
 from kohya_like.networks.layer import AdaptedLayer
 from kohya_like.networks.residual import ContextResidual, attention_layers, residual_name
@@ -38,11 +39,12 @@ def by_module(tensors: Mapping[str, Tensor]) -> Modules:
     return found
 
 
-def raise_faults(faults: list[str], what: str) -> None:
+def raise_faults(faults: list[str], what: str, hint: str) -> None:
     """One FormatError that says how many faults there are and shows the first few."""
     if faults:
+        count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
         more = f"\n... and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-        raise FormatError(f"{what}:\n" + "\n".join(faults[:SHOWN]) + more)
+        raise FormatError(f"{what} ({count}):\n" + "\n".join(faults[:SHOWN]) + more, hint)
 
 
 @dataclass
@@ -90,8 +92,7 @@ class _Reader:
         return found
 
     def _algorithm(self, module: str, tensors: Mapping[str, Tensor]) -> NetworkAlgorithm | None:
-        shapes = {key: tuple(value.shape) for key, value in tensors.items() if value.ndim}
-        constants = {key: float(value) for key, value in tensors.items() if not value.ndim}
+        shapes, constants = shapes_and_constants(tensors)
         for entry in plugins("algorithm").values():
             assert isinstance(entry, type) and issubclass(entry, NetworkAlgorithm)
             if not entry.recognises(shapes):
@@ -100,6 +101,10 @@ class _Reader:
                 return self._with_template(entry.infer(shapes, constants))
             except FormatError as error:
                 self.faults.append(f"{module} is {error}")
+                return None
+            except ValidationError as error:
+                told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+                self.faults.append(f"{module} has numbers no {entry.title} can have: {told}")
                 return None
         self.faults.append(f"{module} ({', '.join(sorted(tensors))}) is of a kind this version does not know")
         return None
@@ -139,7 +144,8 @@ def read_adapters(
     reader = _Reader(parts, family, template, dtype)
     reader.read(by_module(tensors))
     strangers = [f"{name} is no layer of this {family} model ({_parts(parts)})" for name in reader.strangers]
-    raise_faults(reader.faults + strangers, "this network does not fit the model; was it made for another family?")
+    hint = "was it made for another model family?" if strangers else ""
+    raise_faults(reader.faults + strangers, "this network does not fit the model", hint)
     return reader.adapters
 
 

@@ -1,0 +1,198 @@
+"""The laws every network algorithm keeps, over the registry, the cells it declares, and float32 and bfloat16.
+
+A new algorithm file is tested here without a new line; only the pinned table of cells grows by its row.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from kohya_like.networks.base import WeightDelta
+from kohya_like.networks.layer import AdaptedLayer
+from kohya_like.networks.network import Network
+from kohya_like.schema.registry import plugins
+from tests.networks.tiny import OneLayer, one_layer, randomise, relative_error
+
+DTYPES = (torch.float32, torch.bfloat16)
+TOLERANCE = {torch.float32: 2e-6, torch.bfloat16: 2e-2}
+CELLS_OF_KIND = {"linear": ("linear",), "conv2d": ("conv1x1", "conv3x3")}
+MORE_OPTIONS: dict[str, list[dict[str, Any]]] = {
+    "oft": [{"constraint": 0.01, "rescaled": True}],
+    "lora": [{"dim": 3, "alpha": 4.5, "conv_dim": 2, "conv_alpha": 0.5}],
+}
+PINNED = {
+    "loha": "linear conv1x1 conv3x3, mergeable, invertible",
+    "lora": "linear conv1x1 conv3x3, mergeable, invertible",
+    "oft": "linear conv1x1 conv3x3, mergeable",
+}
+
+
+def algorithms() -> dict[str, type[WeightDelta]]:
+    return {n: c for n, c in plugins("algorithm").items() if isinstance(c, type) and issubclass(c, WeightDelta)}
+
+
+def cells(algorithm: type[WeightDelta]) -> list[str]:
+    return [cell for kind in algorithm.layer_kinds for cell in CELLS_OF_KIND[kind]]
+
+
+def made(name: str, more: dict[str, Any]) -> WeightDelta:
+    """The algorithm with convolutions switched on, as it is otherwise or with more options."""
+    algorithm = algorithms()[name]
+    convolutions = {"conv_dim": 4} if "conv_dim" in algorithm.model_fields else {}
+    return algorithm(**{**convolutions, **more})
+
+
+CASES = [
+    pytest.param(name, more, cell, id=f"{name}{'+' * i}-{cell}")
+    for name, algorithm in algorithms().items()
+    for i, more in enumerate([{}, *MORE_OPTIONS.get(name, [])])
+    for cell in cells(algorithm)
+]
+every_case = pytest.mark.parametrize(("name", "more", "cell"), CASES)
+every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=["fp32", "bf16"])
+
+
+def network_on(name: str, more: dict[str, Any], cell: str, dtype: torch.dtype) -> tuple[Network, OneLayer, Tensor]:
+    model, x = one_layer(cell)
+    model, x = model.to(dtype), x.to(dtype)
+    algorithm = made(name, more)
+    return Network.create(algorithm, {"unet": model}, "sd1", seed=1), model, x
+
+
+def test_no_cell_vanishes() -> None:
+    found = {}
+    for name, algorithm in algorithms().items():
+        can = [word for word in ("mergeable", "invertible") if getattr(algorithm, word)]
+        found[name] = ", ".join([" ".join(cells(algorithm)), *can])
+        missing = {word for word in ("mergeable", "invertible") if not getattr(algorithm, word)}
+        assert missing == set(algorithm.why_not), f"{name} does not say why it cannot be {missing}"
+    assert found == PINNED
+
+
+@every_dtype
+@every_case
+def test_a_new_network_changes_nothing(name: str, more: dict[str, Any], cell: str, dtype: torch.dtype) -> None:
+    network, model, x = network_on(name, more, cell, dtype)
+    before = model(x)
+    network.attach()
+    assert torch.equal(model(x), before)
+    randomise(network)
+    assert not torch.equal(model(x), before)
+
+
+@every_dtype
+@every_case
+def test_attached_is_merged(name: str, more: dict[str, Any], cell: str, dtype: torch.dtype) -> None:
+    network, model, x = network_on(name, more, cell, dtype)
+    randomise(network)
+    before = model(x)
+    network.attach()
+    network.set_multiplier(0.7)
+    attached = model(x)
+    network.merge(0.7)
+    assert not network.attached
+    assert relative_error(model(x), attached) < TOLERANCE[dtype]
+    assert relative_error(attached, before) > 2 * TOLERANCE[dtype]
+
+
+@every_case
+def test_merging_backwards_takes_it_away(name: str, more: dict[str, Any], cell: str) -> None:
+    network, model, x = network_on(name, more, cell, torch.float32)
+    randomise(network)
+    before = model(x)
+    network.merge(0.7)
+    network.merge(-0.7)
+    error = relative_error(model(x), before)
+    assert (error < 1e-6) == algorithms()[name].invertible
+
+
+@every_dtype
+@every_case
+def test_detach_is_exact(name: str, more: dict[str, Any], cell: str, dtype: torch.dtype) -> None:
+    network, model, x = network_on(name, more, cell, dtype)
+    randomise(network)
+    weights = {key: value.clone() for key, value in model.state_dict().items()}
+    before, own = model(x), set(vars(model.block.layer))
+    network.attach()
+    model(x)
+    network.set_multiplier(0.0)
+    assert torch.equal(model(x), before)
+    network.detach()
+    assert torch.equal(model(x), before)
+    assert set(vars(model.block.layer)) == own
+    assert all(torch.equal(weights[key], value) for key, value in model.state_dict().items())
+
+
+@every_dtype
+@every_case
+def test_saved_and_loaded_is_the_same(name: str, more: dict[str, Any], cell: str, dtype: torch.dtype) -> None:
+    network, model, x = network_on(name, more, cell, dtype)
+    randomise(network)
+    network.attach()
+    before, saved = model(x), {key: value.clone() for key, value in network.tensors().items()}
+    network.detach()
+    read = Network.from_tensors(saved, {"unet": model}, "sd1")
+    read.attach()
+    assert torch.equal(model(x), before)
+    again = read.tensors()
+    assert again.keys() == saved.keys()
+    assert all(torch.equal(saved[key], again[key]) for key in saved)
+    fresh = Network.create(made(name, more), {"unet": model}, "sd1", seed=99)
+    fresh.load_tensors(saved)
+    assert all(torch.equal(saved[key], value) for key, value in fresh.tensors().items())
+
+
+@every_case
+def test_the_file_tells_the_size(name: str, more: dict[str, Any], cell: str) -> None:
+    network, model, _ = network_on(name, more, cell, torch.float32)
+    read = Network.from_tensors(network.tensors(), {"unet": model}, "sd1")
+    ours, theirs = network.adapters[0], read.adapters[0]
+    assert isinstance(ours, AdaptedLayer) and isinstance(theirs, AdaptedLayer)
+    assert type(theirs.algorithm) is type(ours.algorithm)
+    assert theirs.algorithm.parameters(theirs.shape) == ours.algorithm.parameters(ours.shape)
+    assert theirs.algorithm.constants() == pytest.approx(ours.algorithm.constants(), rel=1e-6)
+
+
+@every_case
+def test_shortcut_is_delta(name: str, more: dict[str, Any], cell: str) -> None:
+    network, _, x = network_on(name, more, cell, torch.float32)
+    randomise(network)
+    layer = network.adapters[0]
+    assert isinstance(layer, AdaptedLayer)
+    short = layer.algorithm.shortcut(layer.weights, x, layer.shape)
+    assert relative_error(short, layer.shape.apply(x, layer.delta())) < 2e-6
+
+
+@every_dtype
+@every_case
+def test_every_parameter_learns(name: str, more: dict[str, Any], cell: str, dtype: torch.dtype) -> None:
+    network, model, x = network_on(name, more, cell, dtype)
+    network.attach()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    for _ in range(2):  # in the first step the factor beside a zero has no gradient yet
+        optimizer.zero_grad()
+        model(x).float().square().mean().backward()
+        optimizer.step()
+    for key, parameter in network.named_parameters():
+        assert parameter.dtype == torch.float32
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, key
+    assert all(weight.grad is None for weight in model.parameters())
+
+
+@every_case
+def test_autocast(name: str, more: dict[str, Any], cell: str) -> None:
+    """Float32 weights and parameters under bf16 autocast: bf16 out, near the float32 result, float32 gradients."""
+    network, model, x = network_on(name, more, cell, torch.float32)
+    randomise(network)
+    network.attach()
+    wanted = model(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = model(x)
+    assert found.dtype == torch.bfloat16
+    assert relative_error(found, wanted) < TOLERANCE[torch.bfloat16]
+    found.float().square().mean().backward()
+    assert all(p.grad is not None and p.grad.dtype == torch.float32 for p in network.parameters())
