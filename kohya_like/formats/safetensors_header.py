@@ -24,8 +24,6 @@ MAX_TENSORS = 100_000
 MAX_DIMENSIONS = 16
 MAX_DIMENSION = 2**31 - 1
 MAX_JSON_VALUES = 4_000_000
-SHOWN_METADATA_BYTES = 16 * 1024 * 1024
-SHOWN_VALUE_BYTES = 256 * 1024
 
 # In the order in which the safetensors library sorts types; a file holds the later ones first.
 DTYPE_BYTES = {
@@ -51,20 +49,6 @@ class SafetensorsHeader:
     tensors: dict[str, TensorInfo]
     metadata: dict[str, str]
     header_bytes: int
-
-    def shown_metadata(self) -> dict[str, str]:
-        """The metadata as it may be shown to a person: long values cut, the rest dropped beyond 16 MiB."""
-        shown: dict[str, str] = {}
-        left = SHOWN_METADATA_BYTES
-        for key, value in self.metadata.items():
-            short = (
-                value if len(value) <= SHOWN_VALUE_BYTES else f"{value[:SHOWN_VALUE_BYTES]}… ({len(value)} characters)"
-            )
-            left -= len(key) + len(short)
-            if left < 0:
-                break
-            shown[key] = short
-        return shown
 
 
 def read_safetensors_header(path: Path) -> SafetensorsHeader:
