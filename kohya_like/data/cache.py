@@ -5,8 +5,8 @@ another VAE or another bucket has another key, and a stale entry is never found.
 folders; deleting it costs only time.
 
 What is stored is the MEAN of the VAE's posterior, scaled, in float32. kohya samples the posterior once and trains on
-that one draw for ever. The posterior's deviation is a few thousandths of the latents', far below the noise of any
-timestep, so either trains the same; the mean needs no dice, and is the same again after a refill.
+that one draw for ever. The posterior's deviation is small against the latents' own, so either trains the same; the
+mean needs no dice, and is the same again after a refill.
 
 Pictures are encoded in batches that depend on the list of requests alone, not on what is missing from the cache:
 convolution libraries sum a batch of 4 in another order than a batch of 1, and a fill that was killed and taken up

@@ -124,8 +124,11 @@ def _loaded_ahead(
 
 
 def _encoded(encode: Encode[R, Loaded], batch: Sequence[R], loaded: Sequence[Loaded]) -> Sequence[Mapping[str, Tensor]]:
-    with torch.no_grad():
-        encodings = encode(batch, loaded)
+    try:
+        with torch.no_grad():
+            encodings = encode(batch, loaded)
+    except UserError as error:  # the encoder does not know whose picture it was given
+        raise UserError(f"{', '.join(request.source for request in batch)}: {error.text}", error.hint) from error
     bad = [
         request.source
         for request, tensors in zip(batch, encodings, strict=True)

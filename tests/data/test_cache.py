@@ -290,6 +290,15 @@ def test_latents_that_are_no_numbers_are_refused_by_name(
     assert not files_of(cache.folder)
 
 
+def test_an_encoder_that_complains_itself_gets_the_name_added(cache: LatentCache, records: list[ImageRecord]) -> None:
+    def refusing(pixels: Tensor) -> Tensor:
+        raise UserError("The VAE returned numbers that are not finite.", "use fp32")
+
+    with pytest.raises(UserError, match=r"0\.png: The VAE returned numbers that are not finite") as caught:
+        cache.fill(requests_for(records).values(), refusing)
+    assert caught.value.hint == "use fp32"
+
+
 def test_a_vae_of_another_scale_is_refused(cache: LatentCache, records: list[ImageRecord]) -> None:
     with pytest.raises(UserError, match=r"\(4, 16, 16\) from a picture of 64x64"):
         cache.fill(requests_for(records[:1]).values(), lambda pixels: torch.zeros(len(pixels), 4, 16, 16))

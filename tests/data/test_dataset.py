@@ -18,12 +18,14 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from kohya_like.data import samples as samples_module
+from kohya_like.data.buckets import balanced_repeats, fits_of, rules_of
 from kohya_like.data.cache import LatentCache, LatentEncoder, latent_requests
 from kohya_like.data.captions import sample_rng
 from kohya_like.data.dataset import Batch, Loading, Sources, TrainingSet, ValidationSet
-from kohya_like.data.options import SubsetSettings
+from kohya_like.data.options import DataOptions, SubsetSettings
 from kohya_like.data.plan import BatchPlan
 from kohya_like.data.records import Concept, Fit, ImageRecord
+from kohya_like.data.scan import scan
 from kohya_like.schema.errors import UserError
 
 WIDE, SQUARE = Fit(bucket=(64, 32), scaled=(64, 40)), Fit(bucket=(40, 40), scaled=(50, 40))
@@ -277,6 +279,30 @@ def test_all_tensors_of_a_batch_are_pinned(records: list[ImageRecord], monkeypat
     batch = training_set(sources(records, {}))[0]
     assert same([batch], [batch.pin_memory()])
     assert {id(tensor) for tensor in pinned} == {id(v) for v in vars(batch).values() if isinstance(v, Tensor)}
+
+
+def test_from_folders_to_batches(records: list[ImageRecord], tmp_path: Path) -> None:
+    """Scan, buckets and plan as a run joins them; the reg pictures weigh prior_loss_weight."""
+    data = tmp_path / "data"
+    for record in records:
+        folder = data / ("reg/1_cat" if record.subset else "train/2_sks cat")
+        folder.mkdir(parents=True, exist_ok=True)
+        record.path.rename(folder / record.path.name)
+    (data / "train/2_sks cat/a.txt").write_text("a ghost")
+    options = DataOptions(
+        train_data_dir=str(data / "train"), reg_data_dir=str(data / "reg"), resolution=(64, 64), prior_loss_weight=0.5
+    )
+    dataset = scan(options)
+    assert not dataset.errors
+    fits = fits_of(dataset.images, rules_of(options, 64, 8))
+    plan = BatchPlan(fits, balanced_repeats(dataset.images, dataset.concepts), 3, seed=1)
+    run = TrainingSet(Sources(dataset.images, dataset.concepts, fits), plan, 1)
+    epoch = [run[number] for number in range(len(run))]
+    captions = {name: caption for batch in epoch for name, caption in zip(batch.identities, batch.captions)}
+    weights = {name: weight for b in epoch for name, weight in zip(b.identities, b.loss_weights.tolist())}
+    assert captions["2_sks cat/a.png"] == "a ghost" and captions["2_sks cat/b.png"] == "sks cat"
+    assert len(weights) == 7 and sorted(set(weights.values())) == [0.5, 1.0]
+    assert sum(batch.is_reg.sum().item() for batch in epoch) == 10  # as many as pictures with repeats
 
 
 # what goes wrong
