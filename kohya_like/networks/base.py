@@ -89,6 +89,7 @@ class NetworkAlgorithm(Section):
 
     title: ClassVar[str] = "Network"
     paper: ClassVar[str] = ""
+    kohya_module: ClassVar[str] = "lycoris.kohya"  # `ss_network_module` of its files
     layer_kinds: ClassVar[tuple[LayerKind, ...]] = ("linear", "conv2d")
     mergeable: ClassVar[bool] = True  # can be added to the base weights
     invertible: ClassVar[bool] = True  # merging with -m takes away what merging with m added

@@ -29,6 +29,7 @@ class LoRA(WeightDelta):
 
     title: ClassVar[str] = "LoRA"
     paper: ClassVar[str] = "https://arxiv.org/abs/2106.09685"
+    kohya_module: ClassVar[str] = "networks.lora"
 
     name: Literal["lora"] = option("lora", "LoRA: a low-rank change beside each layer.")
     dim: int = option(
