@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from kohya_like.formats.metadata import with_hashes
 from kohya_like.formats.tensors import save_safetensors
 from kohya_like.networks.network import Network
 
@@ -42,7 +43,8 @@ class NetworkTraining:
         self.network.load_tensors(tensors)
 
     def save(self, path: Path, metadata: Mapping[str, str], overwrite: bool) -> None:
-        save_safetensors(path, self.network.tensors(self._dtype), dict(metadata), overwrite=overwrite)
+        tensors = self.network.tensors(self._dtype)
+        save_safetensors(path, tensors, with_hashes(tensors, metadata), overwrite=overwrite)
 
     def disabled(self) -> AbstractContextManager[None]:
         return self.network.detached()
