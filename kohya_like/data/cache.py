@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from itertools import groupby
@@ -53,6 +54,7 @@ __all__ = [
 
 VERSION = 1  # to be raised with any change of how pictures are read and scaled, or of what is stored
 UNCACHEABLE = ("color_aug", "random_crop")
+HASHING_THREADS = 4
 SHOWN_CAPTION = 100  # characters
 
 T = TypeVar("T")
@@ -112,12 +114,14 @@ def latent_requests(
 ) -> dict[tuple[int, bool], LatentRequest]:
     """A request for each (image, flipped) that a training can ask for.
 
-    `fingerprint` gives the hash of a file's bytes. Masks are no part of it: they do not change latents.
+    `fingerprint` gives the hash of a file's bytes; threads call it. Masks are no part of a key, as they do not change
+    latents.
     """
+    with ThreadPoolExecutor(HASHING_THREADS) as pool:
+        contents = list(pool.map(fingerprint, [record.path for record in images]))
     requests: dict[tuple[int, bool], LatentRequest] = {}
-    for number, (record, one) in enumerate(zip(images, fits, strict=True)):
+    for number, (record, one, content) in enumerate(zip(images, fits, contents, strict=True)):
         settings = concepts[record.subset].settings
-        content = fingerprint(record.path)
         for flipped in (False, True) if settings.flip_aug else (False,):
             facts = {
                 "version": VERSION,

@@ -31,6 +31,7 @@ from kohya_like.data.cache import (
     text_request,
     uncacheable,
 )
+from kohya_like.data.fingerprint import Fingerprints
 from kohya_like.data.images import cut_out, load_image
 from kohya_like.data.options import SubsetSettings
 from kohya_like.data.prompts import TokenChunks, tokenize
@@ -161,6 +162,23 @@ def test_an_edited_picture_of_the_same_size_is_made_anew(cache: LatentCache, rec
     assert result == Filled(found=5, made=1) and encoder.pictures == 1
     fresh = cache.get(requests[2, False].key)
     assert stale is not None and fresh is not None and not torch.equal(stale["latents"], fresh["latents"])
+
+
+def test_an_edit_that_keeps_size_and_length_is_seen_through_the_remembered_hashes(
+    cache: LatentCache, records: list[ImageRecord], tmp_path: Path
+) -> None:
+    path = records[0].path.with_suffix(".bmp")
+    record = replace(make_picture(path, (64, 64), seed=1), identity="1_cat/0.bmp")
+    concept = Concept(path.parent, "1_cat", 1, "cat", False, SubsetSettings())
+
+    def keys() -> set[str]:
+        prints = Fingerprints(tmp_path / "prints")
+        return {r.key for r in latent_requests([record], [Fit((64, 64), (64, 64))], [concept], VAE, prints.of).values()}
+
+    before, length = keys(), path.stat().st_size
+    assert keys() == before
+    make_picture(path, (64, 64), seed=2)
+    assert path.stat().st_size == length and not keys() & before
 
 
 @pytest.mark.parametrize("other", [{"vae": "b" * 64}, {"dtype": "bfloat16"}, {"scale": 0.13025}])
