@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from kohya_like.data.options import DataOptions
-from kohya_like.data.plan import BatchPlan, BatchRef, SampleRef, StepCount, steps
+from kohya_like.data.plan import BatchPlan, BatchRef, SampleRef, StepCount, balanced_repeats, steps
 from kohya_like.data.records import Fit, ImageRecord, Size
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Fit",
     "SampleRef",
     "StepCount",
+    "balanced_repeats",
     "bucket_sizes",
     "count_buckets",
     "cover",

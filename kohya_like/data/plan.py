@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kohya_like.data.records import Fit, Size
+from kohya_like.data.records import Concept, Fit, ImageRecord, Size
 
 Numbers = NDArray[np.int64]
 
@@ -128,6 +128,28 @@ class BatchPlan:
             start += count
         turn = np.argsort(shuffle_keys(len(batches), f"{self.seed}/{number}/batches"), kind="stable")
         return tuple(batches[i] for i in turn.tolist())
+
+
+def balanced_repeats(images: Sequence[ImageRecord], concepts: Sequence[Concept]) -> list[int]:
+    """How often each picture is seen per epoch: its concept's repeats, and for regularisation kohya's balance.
+
+    There are as many regularisation samples as training samples. Each such picture is taken with its own repeats until
+    that number is reached, the rest not at all; if they are too few, all get another repeat in turn. (kohya takes
+    them in the order of the file system; here a hash of the name decides, so that all classes have their part.)
+    """
+    own = [concepts[image.subset].repeats for image in images]
+    regularising = [i for i, image in enumerate(images) if concepts[image.subset].is_reg]
+    if not regularising:
+        return own
+    regularising.sort(key=lambda i: blake2b(images[i].identity.encode(), digest_size=8).digest())
+    missing = sum(own) - sum(own[i] for i in regularising)
+    for i in regularising:
+        own[i] = min(own[i], missing)
+        missing -= own[i]
+    each, first = divmod(missing, len(regularising))
+    for turn, i in enumerate(regularising):
+        own[i] += each + (turn < first)
+    return own
 
 
 def shuffle_keys(count: int, name: str) -> NDArray[np.uint64]:
