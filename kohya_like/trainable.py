@@ -1,0 +1,102 @@
+"""What would be trained: layers and numbers of each part, counted from the model's shapes. No torch.
+
+The rule of `networks.targets` (kohya's: layers below modules of certain classes) is applied to paths, because a file
+knows no classes; diffusers' paths tell them. A test holds the counts against networks made of real modules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from math import prod
+
+from kohya_like.model_shapes import Shape, Shapes
+from kohya_like.networks.base import InputResidual, LayerShape, NetworkAlgorithm, ParamSpec, WeightDelta
+from kohya_like.networks.presets import PRESETS
+
+# How a path shows that it stands in a module of this class.
+CLASS_PATHS = {
+    "Transformer2DModel": r"\.attentions\.\d+\.",
+    "BasicTransformerBlock": r"\.transformer_blocks\.\d+\.",
+    "Attention": r"\.attn[12]\.",
+    "ResnetBlock2D": r"\.resnets\.\d+\.",
+    "Downsample2D": r"\.downsamplers\.\d+\.",
+    "Upsample2D": r"\.upsamplers\.\d+\.",
+    "CLIPAttention": r"\.self_attn\.",
+    "CLIPSdpaAttention": r"\.self_attn\.",
+    "CLIPMLP": r"\.mlp\.",
+}
+_NO_LAYER = re.compile(r"(^|\.)(token_embedding|position_embedding)$")
+
+
+@dataclass(frozen=True)
+class TrainedPart:
+    """One part of the model: "unet", "text_encoder", ... `layers` is 0 where nothing of it is trained."""
+
+    part: str
+    layers: int
+    parameters: int
+
+
+def count_trained(algorithm: NetworkAlgorithm, shapes: Mapping[str, Shapes]) -> list[TrainedPart]:
+    """Layers and trained numbers of each part that the algorithm's options switch on; the VAE is never trained."""
+    found = []
+    for part, tensors in shapes.items():
+        if part == "vae" or not algorithm.trains(part):
+            continue
+        if isinstance(algorithm, WeightDelta):
+            sizes = [_size(own, own.parameters(shape)) for own, shape in chosen_layers(algorithm, part, tensors)]
+        elif isinstance(algorithm, InputResidual) and part == "unet":
+            sizes = [_size(algorithm, algorithm.parameters(width)) for width in _context_widths(tensors)]
+        else:
+            sizes = []
+        found.append(TrainedPart(part, len(sizes), sum(sizes)))
+    return found
+
+
+def chosen_layers(algorithm: WeightDelta, part: str, tensors: Shapes) -> Iterator[tuple[WeightDelta, LayerShape]]:
+    """The layers of a part that are adapted, each with the options that hold for it."""
+    for path, shape in layers_of(tensors):
+        if shape.kind in algorithm.layer_kinds and is_chosen(algorithm, part, path):
+            own = algorithm.for_layer(shape, path)
+            if own is not None:
+                yield own, shape
+
+
+def layers_of(tensors: Shapes) -> Iterator[tuple[str, LayerShape]]:
+    """Linear layers and convolutions: weights of two or four dimensions that are no embedding."""
+    for name, shape in tensors.items():
+        path, _, kind = name.rpartition(".")
+        if kind == "weight" and len(shape) in (2, 4) and not _NO_LAYER.search(path):
+            yield path, _layer(shape)
+
+
+def is_chosen(algorithm: WeightDelta, part: str, path: str) -> bool:
+    if not isinstance(algorithm.targets, str):
+        name = f"{part}.{path}"
+        wanted = [pattern for pattern in algorithm.targets if not pattern.startswith("!")] or ["*"]
+        unwanted = [pattern[1:] for pattern in algorithm.targets if pattern.startswith("!")]
+        return any(fnmatchcase(name, p) for p in wanted) and not any(fnmatchcase(name, p) for p in unwanted)
+    preset = PRESETS[algorithm.targets]
+    if part == "unet" and path in preset.unet_paths:
+        return True
+    classes = preset.classes(part, algorithm.trains_convolutions)
+    return any(re.search(CLASS_PATHS[name], f".{path}.") for name in classes)
+
+
+def _layer(shape: Shape) -> LayerShape:
+    if len(shape) == 2:
+        return LayerShape("linear", shape[0], shape[1])
+    return LayerShape("conv2d", shape[0], shape[1], tuple(shape[2:]))
+
+
+def _size(algorithm: NetworkAlgorithm, specs: Mapping[str, ParamSpec]) -> int:
+    return sum(prod(spec.shape) for name, spec in specs.items() if name not in algorithm.frozen)
+
+
+def _context_widths(tensors: Shapes) -> list[int]:
+    """One net for the keys and one for the values of each width that attention reads."""
+    sides = ("to_k.weight", "to_v.weight")
+    return sorted(width for side in sides for width in {s[1] for n, s in tensors.items() if n.endswith(side)})
