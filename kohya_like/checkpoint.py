@@ -3,8 +3,8 @@
 `<run>/checkpoints/state-00000100/` holds `manifest.json`, `trained.safetensors` and `optimizer.pt` (optimizer,
 schedule, average, loss scaler: tensors and plain values only). It is written aside under a temporary name, every file
 fsynced, and renamed last; a state whose manifest does not match is never used, the one before it is. The noise of a
-step is drawn from the run's seed and the number of the batch, so no random state needs storing, and a resumed run draws
-what an unbroken one would have drawn.
+step is drawn from the run's seed and the number of the batch, so a resumed run draws what an unbroken one would have
+drawn; torch's random state is kept as well, for whatever draws outside a batch.
 """
 
 from __future__ import annotations

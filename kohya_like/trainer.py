@@ -256,7 +256,7 @@ class Trainer:
             self.step, self.position.seed, self.position.base_model, self.position.plan, tuple(self.files)
         )
         optimization = self.optimization
-        extra = {"schedule": optimization.schedule.state_dict()}
+        extra = {"schedule": optimization.schedule.state_dict(), "random": torch.get_rng_state()}
         if optimization.average is not None:
             extra["average"] = optimization.average.state_dict()
         if self.accelerator.scaler is not None:
@@ -272,6 +272,7 @@ class Trainer:
         self.method.load_state(state.trained)
         optimization.optimizer.load_state_dict(dict(state.optimizer))
         optimization.schedule.load_state_dict(state.extra["schedule"])
+        torch.set_rng_state(state.extra["random"])
         if optimization.average is not None:
             optimization.average.load_state_dict(state.extra["average"])
         if self.accelerator.scaler is not None and "scaler" in state.extra:
