@@ -15,7 +15,7 @@ from kohya_like.checkpoint import Position, StateStore, check_same_run
 from kohya_like.conditioning import Conditioner
 from kohya_like.config import TrainConfig
 from kohya_like.data.buckets import rules_of
-from kohya_like.data.cache import LatentCache, LatentEncoder, Watch
+from kohya_like.data.cache import LatentCache, LatentEncoder, TextCache, Watch
 from kohya_like.data.dataset import Loading, Sources, TrainingSet
 from kohya_like.data.fingerprint import default_cache_dir
 from kohya_like.data.prompts import TokenChunks, tokenize
@@ -36,6 +36,7 @@ from kohya_like.output import SavePlan
 from kohya_like.pictures import Pictures
 from kohya_like.prompt_file import SamplePrompt
 from kohya_like.provenance import Provenance
+from kohya_like.runs import fingerprint
 from kohya_like.sampling import Painter, Previews
 from kohya_like.schema.errors import UserError
 from kohya_like.tensorboard_log import tensorboard_listener
@@ -72,8 +73,7 @@ def build(config: TrainConfig, run: Path, reporter: Reporter, control: ControlFi
     method = make_method(config, backbone, seed)
     conditioner = Conditioner(backbone, tokenizer(config), method.trains_text_encoders)
     prompts = preview_prompts(config, pictures.rules.resolution)
-    with method.disabled():
-        prepare_prompts(config, backbone, method, conditioner, training_set, prompts, reporter)
+    prepare_prompts(config, backbone, method, conditioner, training_set, prompts, cache_dir, reporter)
     release_what_is_done(backbone, method, sources, prompts)
     if config.train.gradient_checkpointing:
         backbone.enable_gradient_checkpointing()
@@ -179,7 +179,7 @@ def tokenizer(config: TrainConfig) -> Callable[[str], TokenChunks]:
 
 def prepare_prompts(
     config: TrainConfig, backbone: Backbone, method: NetworkTraining, conditioner: Conditioner,
-    training_set: TrainingSet, prompts: list[SamplePrompt], reporter: Reporter,
+    training_set: TrainingSet, prompts: list[SamplePrompt], cache_dir: Path, reporter: Reporter,
 ) -> None:  # fmt: skip
     """Encode every caption ahead where that is possible, so that the text encoders can leave the memory."""
     possible = training_set.possible_captions()
@@ -191,8 +191,10 @@ def prepare_prompts(
                 "set network.train_text_encoder = false, or leave it at auto",
             )
         return
-    reporter.emit(Phase("encode captions", 0, len(possible)))
-    conditioner.prepare([*possible, *(p.text for p in prompts), *(p.negative for p in prompts)])
+    encoder = fingerprint(quick_identity(Path(config.model.base)), str(backbone.dtype))
+    captions = [*possible, *(p.text for p in prompts), *(p.negative for p in prompts)]
+    watch = Watch(lambda done, total: reporter.emit(Phase("encode captions", done, total)))
+    conditioner.prepare(captions, TextCache(cache_dir), encoder, watch)
     backbone.release_text_encoders()
 
 
