@@ -1,0 +1,1 @@
+"""Tools around a dataset of pictures and captions; the trainer knows nothing of them."""
