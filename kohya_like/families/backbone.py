@@ -90,6 +90,8 @@ class Backbone:
         parts: "unet", "vae", "text_encoder" (, "text_encoder_2") as modules, or as functions that load them.
         dtype: of UNet and text encoders; `vae_dtype` of the VAE.
         clip_skip: layer of the text encoder counted from the end; families that read their own ignore it.
+        latent_scale: what latents are multiplied with, for about unit variance; None is the family's.
+        device: where parts are loaded to, and inputs are expected.
     """
 
     def __init__(
@@ -101,8 +103,11 @@ class Backbone:
         dtype: torch.dtype = torch.float32,
         vae_dtype: torch.dtype = torch.float32,
         clip_skip: int | None = None,
+        latent_scale: float | None = None,
+        device: str | torch.device = "cpu",
     ) -> None:
-        self.family = family
+        self.family, self.device = family, torch.device(device)
+        self.latent_scale = family.latent_scale if latent_scale is None else latent_scale
         self.prediction_type: PredictionType = prediction_type
         self.dtype, self.vae_dtype = dtype, vae_dtype
         self.clip_skip = clip_skip if family.takes_clip_skip else None
@@ -123,11 +128,6 @@ class Backbone:
     @property
     def vae(self) -> nn.Module:
         return self.part("vae")
-
-    @property
-    def device(self) -> torch.device:
-        """Where the UNet computes."""
-        return next(self.unet.parameters()).device
 
     @property
     def text_encoders(self) -> list[nn.Module]:
@@ -224,16 +224,10 @@ class Backbone:
             64 * height * width,
         )
 
-    @property
-    def latent_scale(self) -> float:
-        """What the VAE's latents are multiplied with, so that they have about unit variance."""
-        return float(self.vae.config.scaling_factor)  # type: ignore[union-attr,arg-type]
-
     def _through_vae(self, run: Callable[[Tensor], Tensor], batch: Tensor, pixels: int) -> Tensor:
         """`run` on slices of bounded memory, in the VAE's precision whatever the trainer's; `pixels` per picture."""
-        device = next(self.vae.parameters()).device
-        slices = batch.to(device, self.vae_dtype).split(max(1, SLICE_PIXELS // pixels))
-        with torch.autocast(device.type, enabled=False):
+        slices = batch.to(self.device, self.vae_dtype).split(max(1, SLICE_PIXELS // pixels))
+        with torch.autocast(self.device.type, enabled=False):
             return torch.cat([run(part).float() for part in slices])
 
     def encode_prompts(self, prompts: Sequence[PromptChunks], chunks: int = 1) -> Conditioning:

@@ -7,7 +7,7 @@ the first part is built and not before: their import is the larger half of a tra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -137,20 +137,19 @@ def refuse_channels(channels: object, where: str) -> None:
     )
 
 
-def check_names(module: nn.Module, shapes: Mapping[str, tuple[int, ...]], where: str) -> None:
+def check_names(module: nn.Module, shapes: Mapping[str, tuple[int, ...]], where: str, hint: str = "") -> None:
     """The tensors of a file against those of the network. Raises FormatError naming the first five that differ."""
     expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    _none_of((n for n in expected if n not in shapes), where, "of {total} tensors are missing", len(expected))
-    _none_of((n for n in shapes if n not in expected), where, "tensors belong to no part of this model", len(shapes))
+    _none_of([n for n in expected if n not in shapes], where, f"of {len(expected)} tensors are missing", hint)
+    _none_of([n for n in shapes if n not in expected], where, "tensors belong to no part of this model", hint)
     wrong = [f"{n} {list(shapes[n])} instead of {list(expected[n])}" for n in expected if shapes[n] != expected[n]]
-    _none_of(wrong, where, "of {total} tensors have another shape", len(expected))
+    _none_of(wrong, where, f"of {len(expected)} tensors have another shape", hint)
 
 
-def _none_of(names: Iterable[str], where: str, complaint: str, total: int) -> None:
-    listed = list(names)
-    if listed:
-        more = ", ..." if len(listed) > 5 else ""
-        raise FormatError(f"{where}: {len(listed)} {complaint.format(total=total)}: {', '.join(listed[:5])}{more}")
+def _none_of(names: list[str], where: str, complaint: str, hint: str) -> None:
+    if names:
+        more = ", ..." if len(names) > 5 else ""
+        raise FormatError(f"{where}: {len(names)} {complaint}: {', '.join(names[:5])}{more}", hint=hint)
 
 
 def fill(module: nn.Module, read: Callable[[str], Tensor]) -> nn.Module:

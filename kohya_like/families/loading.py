@@ -12,7 +12,7 @@ from kohya_like.families.backbone import Backbone
 from kohya_like.families.base import PREDICTION_TYPES, ModelFamily, PredictionType
 from kohya_like.families.base import family as family_named
 from kohya_like.families.components import check_names, fill, refuse_channels, skeleton
-from kohya_like.families.sources import FolderSource, SingleFileSource, Source, vae_source
+from kohya_like.families.sources import FolderSource, PartTensors, SingleFileSource, Source, vae_source
 from kohya_like.formats.headers import FileFacts, identify
 from kohya_like.schema.errors import FormatError, UserError
 
@@ -102,25 +102,54 @@ def load_backbone(
     if vae is not None:
         sources["vae"] = vae_source(_existing(vae), chosen.name, configs)
     loaders: dict[str, nn.Module | Callable[[], nn.Module]] = {
-        part: _loader(part, origin, vae_dtype if part == "vae" else dtype, device) for part, origin in sources.items()
+        part: _PartLoader(part, origin, vae_dtype if part == "vae" else dtype, device)
+        for part, origin in sources.items()
     }
-    return Backbone(chosen, loaders, prediction, dtype=dtype, vae_dtype=vae_dtype, clip_skip=clip_skip)
+    return Backbone(
+        chosen,
+        loaders,
+        prediction,
+        dtype=dtype,
+        vae_dtype=vae_dtype,
+        clip_skip=clip_skip,
+        latent_scale=_latent_scale(sources["vae"], chosen),
+        device=device,
+    )
 
 
-def _loader(part: str, source: Source, dtype: torch.dtype, device: str | torch.device) -> Callable[[], nn.Module]:
-    """A function that reads the part; that this will work is checked before it is returned."""
+def _latent_scale(source: Source, family: ModelFamily) -> float:
+    """The VAE's own word for it, known before the VAE is read."""
+    config, where = source.config("vae")
+    scale = config.get("scaling_factor", family.latent_scale)
+    if isinstance(scale, int | float) and 1e-3 < scale < 1e3:
+        return float(scale)
+    raise FormatError(f"{where}: scaling_factor is {scale!r}, not a number such as {family.latent_scale}.")
 
-    def load(read: bool = True) -> nn.Module:
-        config, where = source.config(part)
-        module = skeleton(part, config, where)
+
+class _PartLoader:
+    """Reads a part when it is called. That this will work is checked at once."""
+
+    def __init__(self, part: str, source: Source, dtype: torch.dtype, device: str | torch.device) -> None:
+        self._part, self._source, self._dtype, self._device = part, source, dtype, device
+        self._spare: nn.Module | None = self._skeleton()
         with source.open(part) as tensors:
-            if part == "unet" and len(tensors.shapes.get("conv_in.weight", ())) == 4:
-                refuse_channels(tensors.shapes["conv_in.weight"][1], tensors.where)
-            check_names(module, tensors.shapes, tensors.where)
-            return fill(module, lambda name: tensors.read(name, dtype, device)) if read else module
+            self._check(self._spare, tensors)
 
-    load(read=False)
-    return load
+    def __call__(self) -> nn.Module:
+        module, self._spare = self._spare or self._skeleton(), None
+        with self._source.open(self._part) as tensors:
+            self._check(module, tensors)  # the file may be another one by now
+            return fill(module, lambda name: tensors.read(name, self._dtype, self._device))
+
+    def _skeleton(self) -> nn.Module:
+        config, where = self._source.config(self._part)
+        return skeleton(self._part, config, where)
+
+    def _check(self, module: nn.Module, tensors: PartTensors) -> None:
+        entrance = tensors.shapes.get("conv_in.weight", ())
+        if self._part == "unet" and len(entrance) == 4:
+            refuse_channels(entrance[1], tensors.where)
+        check_names(module, tensors.shapes, tensors.where, tensors.hint)
 
 
 def _existing(path: Path) -> Path:

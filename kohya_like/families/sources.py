@@ -23,14 +23,15 @@ from kohya_like.schema.errors import FormatError
 _STEMS = ("diffusion_pytorch_model", "model", "pytorch_model")
 _ENDINGS = (("", ".safetensors"), (".fp16", ".safetensors"), ("", ".bin"), (".fp16", ".bin"))
 _NOT_NEEDED = re.compile(r"(.*\.)?position_ids$|logit_scale$|vision_model\.|visual_projection\.|loss\.|model_ema\.")
+UNUSUAL = "Is it a model of unusual size? Name a folder with its component configs in model.config_folder."
 _OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 
 
 class PartTensors:
     """The tensors of one part under diffusers' names. A context manager; what was read stays valid after it."""
 
-    def __init__(self, where: str, part: str) -> None:
-        self.where, self._part = where, part
+    def __init__(self, where: str, part: str, hint: str = "") -> None:
+        self.where, self.hint, self._part = where, hint, part
         self.shapes: dict[str, tuple[int, ...]] = {}
         self._pieces: dict[str, tuple[TensorFile, Piece]] = {}
         self._files: list[TensorFile] = []
@@ -109,7 +110,7 @@ class SingleFileSource:
         return self._configs.config(part)
 
     def open(self, part: str) -> PartTensors:
-        tensors = PartTensors(str(self._path), part)
+        tensors = PartTensors(str(self._path), part, UNUSUAL)
         file = open_tensors(self._path)
         names = ldm_parts(file.keys()).get(part)
         if not names:
