@@ -21,12 +21,12 @@ CROP_PARTS = 4  # kohya: a_0_0_512_512.png is a crop of a and may use a's captio
 Problem = Literal["", "empty", "too-long", "gbk", "utf-16", "encoding", "not-text", "unreadable"]
 
 PROBLEMS: dict[str, tuple[str, str]] = {  # "3 caption files ...", and the cure
-    "empty": ("with nothing in them", "write a caption, or delete them: without one the class words are used"),
+    "empty": ("with no content", "write a caption, or delete them: without one the class words are used"),
     "too-long": (f"of more than {CAPTION_LIMIT // 1024} KiB", "a caption is a line or two; is this another file?"),
     "gbk": ("not in UTF-8 but, it seems, in GBK", "save them as UTF-8: iconv -f GB18030 -t UTF-8 old.txt > new.txt"),
     "utf-16": ("in UTF-16 without its mark", "save them as UTF-8"),
     "encoding": ("not in UTF-8", "save them as UTF-8"),
-    "not-text": ("that hold no text", "save the captions as UTF-8 text"),
+    "not-text": ("without readable text", "save the captions as UTF-8 text"),
     "unreadable": ("that cannot be opened", "check their permissions"),
 }  # fmt: skip
 
