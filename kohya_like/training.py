@@ -17,7 +17,6 @@ from types import FrameType
 from kohya_like import runs
 from kohya_like.config import TrainConfig, dumped, load, to_toml
 from kohya_like.events import CONTROL, EVENTS, TOKEN_VARIABLE, ControlFile, Failed, Reporter
-from kohya_like.preflight import check
 from kohya_like.schema.errors import ConfigError, UserError
 
 MEMORY_HINT = (
@@ -28,6 +27,8 @@ MEMORY_HINT = (
 
 def start_checked(path: Path, overrides: Sequence[str], run: Path | None) -> tuple[Path, subprocess.Popen[bytes]]:
     """Check a preset and start it. Raises ConfigError with everything that forbids it; nothing is then written."""
+    from kohya_like.preflight import check
+
     config, document = load(path, overrides)
     report = check(config, document)
     if report.errors:

@@ -23,6 +23,7 @@ from kohya_like.checkpoint import StateStore
 from kohya_like.config import load, to_toml
 from kohya_like.demo.run import PRESET, demo_overrides
 from kohya_like.events import EVENTS, Finished, Saved, Step, read_events, settled
+from kohya_like.formats.atomic import TEMP_PREFIX
 from kohya_like.formats.tensors import open_tensors
 
 BASIC = (
@@ -74,18 +75,22 @@ def after_seconds(seconds: float) -> Callable[[], bool]:
     return lambda: time.monotonic() - started > seconds
 
 
-def inside(folder: Path, nth: int = 1) -> Callable[[], bool]:
-    """True while something is being written under a temporary name below a folder, the n-th time it is seen."""
-    seen: list[str] = []
+def saving(run: Path, nth: int = 1) -> Callable[[], bool]:
+    """True while a state is being written under its temporary name, the n-th time one is seen."""
+    folder = run / "checkpoints"
+    seen: set[str] = set()
 
     def moment() -> bool:
-        for path, folders, files in os.walk(folder):
-            for name in [*folders, *files]:
-                if name.startswith(".") and f"{path}/{name}" not in seen:
-                    seen.append(f"{path}/{name}")
+        if folder.is_dir():
+            seen.update(name for name in os.listdir(folder) if name.startswith(TEMP_PREFIX))
         return len(seen) >= nth
 
     return moment
+
+
+def caching(folder: Path, entries: int) -> Callable[[], bool]:
+    """True when so many pictures are in the cache, of the 76 there are."""
+    return lambda: sum(1 for _ in folder.glob("cache/latents/*/*.entry")) >= entries
 
 
 def outcome(run: Path) -> dict[str, Any]:
@@ -158,8 +163,8 @@ def test_killed_in_a_save_and_while_caching(
     tmp_path: Path, unbroken: Callable[[Sequence[str]], dict[str, Any]]
 ) -> None:
     run = prepare(tmp_path, ())
-    assert kill_when(run, inside(tmp_path / "cache", nth=9))
-    assert kill_when(run, inside(run / "checkpoints"))
+    assert kill_when(run, caching(tmp_path, 9))
+    assert kill_when(run, saving(run))
     finish(run)
     assert differences(unbroken(()), outcome(run)) == []
 
@@ -175,13 +180,11 @@ def test_four_kills_in_a_chain(
     """Two inside caching, two inside a save, four at moments drawn uniformly over the wall time of a run."""
     rng = random.Random(seed)
     run = prepare(tmp_path, overrides)
-    moments: list[Callable[[], bool]] = []
-    assert kill_when(run, inside(tmp_path / "cache", nth=rng.randint(2, 20)))
-    assert kill_when(run, inside(tmp_path / "cache", nth=rng.randint(2, 20)))
-    moments = [inside(run / "checkpoints"), inside(run / "checkpoints", nth=2)]
+    assert kill_when(run, caching(tmp_path, rng.randint(2, 20)))
+    assert kill_when(run, caching(tmp_path, rng.randint(30, 50)))
     kills = 2
-    for moment in moments:
-        kills += kill_when(run, moment)
+    for nth in (1, 2):
+        kills += kill_when(run, saving(run, nth))
     for _ in range(4):
         kills += kill_when(run, after_seconds(rng.uniform(0.5, 9.0)))
     assert kills >= 4
