@@ -124,7 +124,7 @@ check_window_libraries() {
   missing=$("$venv/bin/python" -I "$root/kohya_like/qt_libraries.py" | paste -sd ' ' -)
   if [[ -z $missing ]]; then
     return
-  elif [[ -n $window && -z ${QT_QPA_PLATFORM:-} ]]; then
+  elif [[ -n $window && -z ${QT_QPA_PLATFORM:-}${WAYLAND_DISPLAY:-} ]]; then
     die "The window needs system libraries that are not here: sudo apt install $missing"
   fi
   say "The window will need: sudo apt install $missing  (training in the terminal does not)"

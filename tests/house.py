@@ -206,7 +206,7 @@ def longest_known(target: str, known: set[str]) -> str:
 
 def dangerous(module: Module) -> list[str]:
     """Calls and names by which a file, a config or a hub could run code."""
-    aliases = {}
+    aliases: dict[str, str] = {}
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             aliases |= {
