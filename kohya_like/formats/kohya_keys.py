@@ -10,6 +10,7 @@ carry `text_model`, which transformers' CLIPTextModel dropped in 5.6.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 PREFIXES = {"unet": "lora_unet", "text_encoder": "lora_te", "text_encoder_2": "lora_te2"}
 _CLIP_ROOTS = ("embeddings.", "encoder.", "final_layer_norm")
@@ -97,14 +98,33 @@ def split_key(key: str) -> tuple[str, str]:
     return module, tensor
 
 
+@dataclass(frozen=True)
+class ForeignKey:
+    """A key of diffusers or peft: `stem` is all before the tensor's name, `tensor` is kohya's word for that."""
+
+    stem: str
+    part: str
+    path: str
+    tensor: str
+
+
+def foreign_key(key: str) -> ForeignKey | None:
+    """The key of a diffusers or peft file; None when it is written in another style."""
+    if key.startswith("lora_"):
+        return None
+    for end, tensor in _FOREIGN_TENSORS.items():
+        if key.endswith(end):
+            stem = key.removesuffix(end)
+            path = stem.removeprefix("base_model.model.")
+            part, _, inner = path.partition(".")
+            return ForeignKey(stem, part, inner, tensor) if part in PREFIXES else ForeignKey(stem, "unet", path, tensor)
+    return None
+
+
 def read_key(key: str) -> tuple[str, str]:
     """Module and tensor name in kohya's words, whoever wrote the key; an unknown style is split at its first dot."""
-    for end, tensor in _FOREIGN_TENSORS.items():
-        if key.endswith(end) and not key.startswith("lora_"):
-            path = key.removesuffix(end).removeprefix("base_model.model.")
-            part, _, inner = path.partition(".")
-            return (_joined(PREFIXES[part], inner) if part in PREFIXES else _joined("lora_unet", path)), tensor
-    return split_key(key)
+    foreign = foreign_key(key)
+    return (_joined(PREFIXES[foreign.part], foreign.path), foreign.tensor) if foreign else split_key(key)
 
 
 def _joined(prefix: str, path: str) -> str:

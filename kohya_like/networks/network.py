@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Self, cast
 
 import torch
@@ -41,16 +42,22 @@ class Network(nn.Module):
         Its initial values depend on the seed and the names of the layers alone. Raises ConfigError when the targets
         choose nothing, FormatError when the file does not fit; the model is unchanged in every case.
         """
+        if algorithm.weights and algorithm.dim_from_weights:
+            return cls.from_file(algorithm.weights, parts, family_name, template=algorithm, dtype=dtype)
         network = cls(algorithm, family_name, _new_adapters(algorithm, parts, family_name, seed, dtype))
         if algorithm.weights:
-            tensors = read_file(algorithm.weights)
-            try:
-                if algorithm.dim_from_weights:
-                    return cls.from_tensors(tensors, parts, family_name, template=algorithm, dtype=dtype)
-                network.load_tensors(tensors)
-            except FormatError as error:
-                raise FormatError(f"{algorithm.weights}: {error.text}", error.hint) from None
+            with _named(algorithm.weights):
+                network.load_tensors(read_file(algorithm.weights))
         return network
+
+    @classmethod
+    def from_file(
+        cls, path: str | Path, parts: Parts, family_name: str, *, template: NetworkAlgorithm | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> Self:  # fmt: skip
+        """The network of a .safetensors or pickled file, as `from_tensors`. Raises FormatError that names the file."""
+        with _named(path):
+            return cls.from_tensors(read_file(path), parts, family_name, template=template, dtype=dtype)
 
     @classmethod
     def from_tensors(
@@ -105,8 +112,9 @@ class Network(nn.Module):
 
     def merge(self, multiplier: float = 1.0) -> None:
         """Add the network to the model's weights for good, and detach it. Raises UserError where that cannot be."""
-        if not self.algorithm.mergeable:
-            raise UserError(f"a {self.algorithm.title} cannot be merged: {self.algorithm.why_not['mergeable']}")
+        for algorithm in {adapter.algorithm for adapter in self.adapters}:
+            if not algorithm.mergeable:
+                raise UserError(f"a {algorithm.title} cannot be merged: {algorithm.why_not['mergeable']}")
         self.detach()
         for adapter in self.adapters:
             cast(AdaptedLayer, adapter).merge(multiplier)
@@ -158,6 +166,16 @@ class Network(nn.Module):
         if isinstance(adapter, AdaptedLayer) and adapter.path:
             return lora_names(adapter.part, adapter.path, self.family)
         return [adapter.name]
+
+
+@contextmanager
+def _named(path: str | Path) -> Iterator[None]:
+    """Puts the file's name in front of what is wrong with it, once."""
+    try:
+        yield
+    except FormatError as error:
+        text = error.text if str(path) in error.text else f"{path}: {error.text}"
+        raise FormatError(text, error.hint) from None
 
 
 def _faults(adapter: Adapter, values: Mapping[str, Tensor]) -> list[str]:

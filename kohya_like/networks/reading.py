@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,8 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from kohya_like.formats.kohya_keys import lora_name, lora_names, read_key
+from kohya_like.formats.kohya_keys import foreign_key, lora_name, lora_names, read_key
+from kohya_like.formats.tensors import open_tensors
 from kohya_like.networks.adapter import Adapter, shapes_and_constants
 from kohya_like.networks.base import InputResidual, NetworkAlgorithm, WeightDelta
 from kohya_like.networks.layer import AdaptedLayer
@@ -23,12 +25,31 @@ Modules = dict[str, dict[str, Tensor]]  # module name -> tensor name -> tensor
 SHOWN = 5  # faults of one kind that are spelt out
 
 
-def read_file(path: str) -> dict[str, Tensor]:
+def read_file(path: str | Path) -> dict[str, Tensor]:
     """All tensors of a .safetensors or pickled network file. Raises FormatError."""
-    from kohya_like.formats.tensors import open_tensors
-
     with open_tensors(Path(path)) as file:
-        return {key: file.get(key).clone() for key in file}  # the file may be mapped into memory
+        tensors = {key: file.get(key).clone() for key in file}  # the file may be mapped into memory
+        return tensors | peft_alphas(tensors, file.metadata)
+
+
+def peft_alphas(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> dict[str, Tensor]:
+    """Alphas as tensors, for a file of diffusers, which keeps them in its metadata (peft's LoraConfig by part)."""
+    try:
+        told = json.loads(metadata.get("lora_adapter_metadata", "{}"))
+        found: dict[str, Tensor] = {}
+        for key, value in tensors.items():
+            foreign = foreign_key(key)
+            if foreign and foreign.tensor == "lora_down.weight" and f"{foreign.part}.lora_alpha" in told:
+                alpha = float(told[f"{foreign.part}.lora_alpha"])
+                for name, own in (told.get(f"{foreign.part}.alpha_pattern") or {}).items():
+                    if f".{foreign.path}".endswith(f".{name}"):
+                        alpha = float(own)
+                if told.get(f"{foreign.part}.use_rslora"):
+                    alpha *= value.shape[0] ** 0.5  # scale α / √R, written as alpha / R
+                found[f"{foreign.stem}.alpha"] = torch.tensor(alpha)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise FormatError(f"the metadata lora_adapter_metadata cannot be understood: {error}") from None
+    return found
 
 
 def by_module(tensors: Mapping[str, Tensor]) -> Modules:

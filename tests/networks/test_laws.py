@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from kohya_like.networks.base import WeightDelta
+from kohya_like.networks.base import InputResidual, WeightDelta
 from kohya_like.networks.layer import AdaptedLayer
 from kohya_like.networks.network import Network
 from kohya_like.schema.registry import plugins
@@ -25,10 +25,33 @@ MORE_OPTIONS: dict[str, list[dict[str, Any]]] = {
     "lora": [{"dim": 3, "alpha": 4.5, "conv_dim": 2, "conv_alpha": 0.5}],
 }
 PINNED = {
+    "hypernetwork": "contexts",
     "loha": "linear conv1x1 conv3x3, mergeable, invertible",
     "lora": "linear conv1x1 conv3x3, mergeable, invertible",
     "oft": "linear conv1x1 conv3x3, mergeable",
 }
+
+
+class Attention(nn.Module):
+    """A frozen to_k and to_v of each of two widths, as a hypernetwork finds them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(7)
+        self.attn1, self.attn2 = (
+            nn.ModuleDict({"to_k": nn.Linear(width, 6), "to_v": nn.Linear(width, 6)}) for width in (8, 12)
+        )
+        self.requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [B, T, 12]; the narrower layers read its first 8 numbers."""
+        narrow = x[..., :8].contiguous()  # another layout of memory is rounded in another order
+        found = [layer(narrow) for layer in self.attn1.values()] + [layer(x) for layer in self.attn2.values()]
+        return torch.cat(found, -1)
+
+
+def residuals() -> dict[str, type[InputResidual]]:
+    return {n: c for n, c in plugins("algorithm").items() if isinstance(c, type) and issubclass(c, InputResidual)}
 
 
 def algorithms() -> dict[str, type[WeightDelta]]:
@@ -65,9 +88,12 @@ def network_on(name: str, more: dict[str, Any], cell: str, dtype: torch.dtype) -
 
 def test_no_cell_vanishes() -> None:
     found = {}
-    for name, algorithm in algorithms().items():
+    everything: dict[str, type[WeightDelta | InputResidual]] = {**algorithms(), **residuals()}
+    assert everything.keys() == plugins("algorithm").keys()
+    for name, algorithm in everything.items():
         can = [word for word in ("mergeable", "invertible") if getattr(algorithm, word)]
-        found[name] = ", ".join([" ".join(cells(algorithm)), *can])
+        where = " ".join(cells(algorithm)) if issubclass(algorithm, WeightDelta) else "contexts"
+        found[name] = ", ".join([where, *can])
         missing = {word for word in ("mergeable", "invertible") if not getattr(algorithm, word)}
         assert missing == set(algorithm.why_not), f"{name} does not say why it cannot be {missing}"
     assert found == PINNED
@@ -196,3 +222,32 @@ def test_autocast(name: str, more: dict[str, Any], cell: str) -> None:
     assert relative_error(found, wanted) < TOLERANCE[torch.bfloat16]
     found.float().square().mean().backward()
     assert all(p.grad is not None and p.grad.dtype == torch.float32 for p in network.parameters())
+
+
+@every_dtype
+@pytest.mark.parametrize("name", residuals())
+def test_laws_of_networks_on_contexts(name: str, dtype: torch.dtype) -> None:
+    """Zero change at the start, every parameter learns, saved is loaded, multiplier 0 and detach are exact."""
+    model, x = Attention().to(dtype), torch.randn(2, 5, 12).to(dtype)
+    before = model(x)
+    network = Network.create(residuals()[name](), {"unet": model}, "sd1", seed=1)
+    network.attach()
+    assert torch.equal(model(x), before)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        model(x).float().square().mean().backward()
+        optimizer.step()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
+    after = model(x)
+    assert after.dtype == dtype and not torch.equal(after, before)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert relative_error(model(x), after) < TOLERANCE[torch.bfloat16]
+    network.set_multiplier(0.0)
+    assert torch.equal(model(x), before)
+    network.detach()
+    assert torch.equal(model(x), before)
+    read = Network.from_tensors(network.tensors(), {"unet": model}, "sd1")
+    read.attach()
+    assert torch.equal(model(x), after)
+    assert not read.algorithm.mergeable and read.algorithm.why_not["mergeable"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from torch.nn import functional
 from kohya_like.networks.algorithms.loha import LoHa
 from kohya_like.networks.algorithms.lora import LoRA
 from kohya_like.networks.base import WeightDelta
+from kohya_like.networks.layer import AdaptedLayer
 from kohya_like.networks.network import Network
 from tests.networks.tiny import OneLayer, one_layer, randomise
 
@@ -24,14 +26,21 @@ def attached(algorithm: WeightDelta, cell: str = "linear") -> tuple[Network, One
     return network, model, x
 
 
+def only_layer(network: Network) -> AdaptedLayer:
+    (layer,) = network.adapters
+    assert isinstance(layer, AdaptedLayer)
+    return layer
+
+
 def inner(network: Network, x: Tensor) -> Tensor:
     """down(x), where LoRA's dropouts fall."""
-    layer = network.adapters[0]
+    layer = only_layer(network)
     return layer.shape.apply(x, layer.weights["lora_down.weight"])
 
 
 def outer(network: Network, hidden: Tensor) -> Tensor:
-    layer = network.adapters[0]
+    layer = only_layer(network)
+    assert isinstance(layer.algorithm, LoRA)
     return layer.shape.mix(hidden, layer.weights["lora_up.weight"]) * layer.algorithm.scale
 
 
@@ -147,7 +156,7 @@ def test_attaching_twice_counts_once_and_merging_needs_a_free_layer() -> None:
     network.attach()
     assert torch.equal(model(x), one)
     with pytest.raises(RuntimeError, match="detach before merging"):
-        network.adapters[0].merge()  # type: ignore[operator]
+        only_layer(network).merge()
 
 
 def test_detached_for_a_while() -> None:
@@ -191,7 +200,7 @@ def test_bf16_parameters_on_a_float32_model() -> None:
 
 def test_a_copy_of_an_attached_model_is_independent() -> None:
     network, model, x = attached(LoRA(dim=4))
-    both = copy.deepcopy({"model": model, "network": network})
+    both: dict[str, Any] = copy.deepcopy({"model": model, "network": network})
     one = model(x)
     assert torch.equal(both["model"](x), one)
     both["network"].set_multiplier(0.0)

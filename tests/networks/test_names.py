@@ -34,7 +34,7 @@ def config(family: str, part: str) -> dict[str, Any]:
 def real_parts(family: str) -> dict[str, nn.Module]:
     """The public model's parts without memory for their weights."""
     with torch.device("meta"):
-        parts: dict[str, nn.Module] = {
+        parts: dict[str, Any] = {
             "unet": UNet2DConditionModel(**config(family, "unet")),
             "text_encoder": CLIPTextModel(CLIPTextConfig(**config(family, "text_encoder"))),
         }

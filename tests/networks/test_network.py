@@ -12,6 +12,7 @@ from kohya_like.formats.tensors import save_safetensors
 from kohya_like.networks.algorithms.hypernetwork import Hypernetwork
 from kohya_like.networks.algorithms.loha import LoHa
 from kohya_like.networks.algorithms.lora import LoRA
+from kohya_like.networks.layer import AdaptedLayer
 from kohya_like.networks.network import Network
 from kohya_like.schema.errors import FormatError, UserError
 from tests.networks.tiny import outputs, parts, randomise, relative_error
@@ -139,6 +140,7 @@ def test_sdxl_in_diffusers_names(algorithm: LoRA | LoHa) -> None:
     tensors = network.tensors()
     foreign: dict[str, Tensor] = {}
     for adapter in network.adapters:
+        assert isinstance(adapter, AdaptedLayer)
         path = adapter.path.removeprefix("text_model.").replace(".", "_")
         prefix = {"unet": "lora_unet", "text_encoder": "lora_te1", "text_encoder_2": "lora_te2"}[adapter.part]
         foreign |= {
@@ -208,6 +210,7 @@ def test_continuing_from_a_file(tmp_path: Path) -> None:
     options = LoRA(dim=16, weights=str(path), dim_from_weights=True, rank_dropout=0.25)
     from_file = Network.create(options, MODELS["sd1"], "sd1")
     assert same(from_file.tensors(), first.tensors())
+    assert isinstance(from_file.algorithm, LoRA)
     assert (from_file.algorithm.dim, from_file.algorithm.rank_dropout) == (3, 0.25)
     assert {a.algorithm.rank_dropout for a in from_file.adapters} == {0.25}
 

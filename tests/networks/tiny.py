@@ -56,11 +56,11 @@ def text_encoder(width: int, *, layers: int = 2, projection: int | None = None) 
     return made.eval().requires_grad_(False)
 
 
-def unet(family: str) -> UNet2DConditionModel:
+def unet(family: str) -> nn.Module:
     torch.manual_seed(3)
     shared: dict[str, Any] = {"sample_size": 8, "norm_num_groups": 4, "cross_attention_dim": CONTEXT[family]}
     if family == "sdxl":
-        made = UNet2DConditionModel(
+        made: Any = UNet2DConditionModel(
             block_out_channels=(8, 16, 16), attention_head_dim=(2, 4, 4), transformer_layers_per_block=(1, 1, 2),
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
             up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"), use_linear_projection=True,
@@ -94,8 +94,8 @@ def outputs(models: dict[str, nn.Module]) -> dict[str, Tensor]:
     for name in found:
         hidden = models[name](ids, output_hidden_states=True).hidden_states
         found[name] = torch.cat([found[name].flatten(1), hidden[-2].flatten(1)], 1)
-    backbone = models["unet"]
-    width = backbone.config.cross_attention_dim  # type: ignore[union-attr]
+    backbone: Any = models["unet"]
+    width = backbone.config.cross_attention_dim
     added = {
         "text_embeds": torch.randn(2, POOLED, generator=generator),
         "time_ids": torch.randint(0, 64, (2, 6), generator=generator).float(),
