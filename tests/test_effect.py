@@ -1,7 +1,7 @@
 """Does training work? The embedded model learns the ghost, keeps the rest, and binds it to its words; controls do not.
 
-The gates, and what was measured over seeds 1, 2, 3 on the committed model (benchmarks/effect.py prints the table), are in
-`GATES`: each test says by how much it holds. Every gate has a control that must fail it.
+Each gate stands below with what was measured over seeds 1, 2, 3 on the committed model (benchmarks/effect.py prints the
+table). Every gate has a control that must fail it.
 """
 
 from __future__ import annotations
