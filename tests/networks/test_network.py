@@ -279,3 +279,20 @@ def test_foreign_files_are_refused_in_a_sentence(change: object, sentence: str) 
         Network.from_tensors(change(tensors), MODELS["sd1"], "sd1")  # type: ignore[operator]
     with pytest.raises(FormatError, match=r"and \d+ more|holds no tensors|does not fit"):
         Network.from_tensors(change(tensors), MODELS["sd1"], "sd1")  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("module", "sentence"),
+    [
+        ({"oft_blocks": torch.zeros(2, 4, 2, 2), "alpha": torch.tensor(0)}, "is a BOFT"),
+        ({"hada_w1_a": torch.zeros(2, 8), "hada_t1": torch.zeros(2, 2, 1, 1)}, "is a LoHa with a Tucker core"),
+        ({"hada_w1_a": torch.zeros(8, 2), "dora_scale": torch.zeros(8, 1)}, "is a LoHa with DoRA"),
+        ({"lokr_w1": torch.zeros(2, 2), "lokr_w2": torch.zeros(4, 4)}, r"lokr_w1, lokr_w2\) is of a kind"),
+    ],
+)
+def test_kinds_that_cannot_be_used_yet_are_named(module: dict[str, Tensor], sentence: str) -> None:
+    tensors = {f"lora_unet_mid_block_attentions_0_proj_in.{key}": value for key, value in module.items()}
+    with pytest.raises(FormatError, match=sentence):
+        Network.from_tensors(tensors, MODELS["sd1"], "sd1")
+    with pytest.raises(FormatError, match="is in the file, but is no layer|is unknown here"):
+        Network.create(LoRA(train_text_encoder=False), MODELS["sd1"], "sd1").load_tensors(tensors)
