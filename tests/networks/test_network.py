@@ -294,5 +294,5 @@ def test_kinds_that_cannot_be_used_yet_are_named(module: dict[str, Tensor], sent
     tensors = {f"lora_unet_mid_block_attentions_0_proj_in.{key}": value for key, value in module.items()}
     with pytest.raises(FormatError, match=sentence):
         Network.from_tensors(tensors, MODELS["sd1"], "sd1")
-    with pytest.raises(FormatError, match="is in the file, but is no layer|is unknown here"):
+    with pytest.raises(FormatError, match=r"is in the file, but is no layer|is unknown here"):
         Network.create(LoRA(train_text_encoder=False), MODELS["sd1"], "sd1").load_tensors(tensors)
