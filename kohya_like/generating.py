@@ -14,7 +14,6 @@ from kohya_like.data.prompts import TokenChunks, tokenize
 from kohya_like.data.tokens import clip_tokenizer
 from kohya_like.families.backbone import Backbone
 from kohya_like.families.loading import load_backbone
-from kohya_like.formats.tensors import open_tensors
 from kohya_like.networks.network import Network
 from kohya_like.objective.schedule import NoiseSchedule
 from kohya_like.prompt_file import SamplePrompt
@@ -67,12 +66,7 @@ def schedule_of(backbone: Backbone) -> Tensor:
 
 
 def attach_network(backbone: Backbone, file: Path, weight: float) -> Network:
-    tensors = open_tensors(file)
-    try:
-        content = {name: tensors.get(name) for name in tensors.keys()}  # noqa: SIM118
-    finally:
-        tensors.close()
-    network = Network.from_tensors(content, backbone.parts(), backbone.family.name)
+    network = Network.from_file(file, backbone.parts(), backbone.family.name)
     network.eval()
     network.set_multiplier(weight)
     network.attach()

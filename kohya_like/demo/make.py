@@ -25,15 +25,15 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from PIL import Image
 from torch import Tensor, nn
-from transformers import CLIPTextConfig, CLIPTextModel
 
 from kohya_like.data.tokens import END, START, clip_tokenizer
 from kohya_like.demo.orthogonal import OrthogonalMomentum
-from kohya_like.demo.pack import SCHEDULER, pack, write_dataset
+from kohya_like.demo.pack import pack, read_part, write_dataset
 from kohya_like.demo.pictures import SQUARE, TALL, WIDE, any_size, contact_sheet, doodle, draw_picture, ghost
+from kohya_like.families.components import build_text_encoder, build_unet, build_vae
+from kohya_like.objective.schedule import NoiseSchedule
 
 SEED = 20240501
 CHECKPOINT_SECONDS = 120.0
@@ -156,16 +156,36 @@ def to_images(pixels: Tensor) -> list[Image.Image]:
 # --- autoencoder -------------------------------------------------------------------------------------------
 
 
-def new_vae() -> AutoencoderKL:
-    vae = AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        block_out_channels=(16, 32, 64, 64),
-        layers_per_block=2,
-        latent_channels=4,
-        norm_num_groups=2,
-        sample_size=64,
-    )
+VAE_CONFIG: dict[str, object] = {
+    "down_block_types": ("DownEncoderBlock2D",) * 4,
+    "up_block_types": ("UpDecoderBlock2D",) * 4,
+    "block_out_channels": (16, 32, 64, 64),
+    "layers_per_block": 2,
+    "latent_channels": 4,
+    "norm_num_groups": 2,
+    "sample_size": 64,
+}
+UNET_CONFIG: dict[str, object] = {
+    "sample_size": 8,
+    "block_out_channels": (64, 72, 80, 80),
+    "layers_per_block": 2,
+    "cross_attention_dim": 64,
+    "attention_head_dim": 4,
+    "norm_num_groups": 8,
+}
+TEXT_CONFIG: dict[str, object] = {
+    "vocab_size": 49408,
+    "hidden_size": 64,
+    "intermediate_size": 256,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 77,
+    "projection_dim": 64,
+}
+
+
+def new_vae() -> nn.Module:
+    vae = build_vae(VAE_CONFIG)
     with torch.no_grad():
         for name, module in vae.named_modules():
             # Unit-gain convolutions, small residual branches: the default init learns nothing for 300 steps.
@@ -247,7 +267,7 @@ def make_vae(work: Path, steps: int, batch: int) -> None:
 
 def make_latents(work: Path, count: int) -> None:
     """Latents of captioned drawings, grouped by size: {"sizes": [...], "latents": [Tensor], "captions": [[str]]}."""
-    vae = AutoencoderKL.from_pretrained(work / "vae").eval()
+    vae = read_part(work / "vae", build_vae).eval()
     shares = {SQUARE: 4, WIDE: 1, TALL: 1}
     latents, captions = [], []
     with torch.no_grad():
@@ -265,36 +285,13 @@ def make_latents(work: Path, count: int) -> None:
     save_state(work / "latents.state", {"latents": latents, "captions": captions})
 
 
-def new_unet() -> UNet2DConditionModel:
-    unet = UNet2DConditionModel(
-        sample_size=8,
-        block_out_channels=(64, 72, 80, 80),
-        layers_per_block=2,
-        cross_attention_dim=64,
-        attention_head_dim=4,
-        norm_num_groups=8,
-    )
+def new_unet() -> nn.Module:
+    unet = build_unet(UNET_CONFIG)
     for name, module in unet.named_modules():
         if name.endswith(("conv2", "proj_out")) or name == "conv_out":  # residual branches start silent
             nn.init.zeros_(module.weight)
             nn.init.zeros_(module.bias)
     return unet
-
-
-def new_text_encoder() -> CLIPTextModel:
-    config = CLIPTextConfig(
-        vocab_size=49408,
-        hidden_size=64,
-        intermediate_size=256,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        max_position_embeddings=77,
-        projection_dim=64,
-        bos_token_id=START,
-        eos_token_id=END,
-        pad_token_id=END,
-    )
-    return CLIPTextModel(config)
 
 
 class Float32Core:
@@ -327,9 +324,9 @@ def make_unet(work: Path, steps: int, batch: int) -> None:
     empty = token_ids([""])
     held = 64
     torch.manual_seed(SEED)
-    unet, text_encoder = new_unet(), new_text_encoder()
+    unet, text_encoder = new_unet(), build_text_encoder(TEXT_CONFIG)
     unet.set_attn_processor(Float32Core())
-    alphas = DDIMScheduler(**SCHEDULER).alphas_cumprod
+    alphas = NoiseSchedule.scaled_linear().alphas_cumprod.float()
     snr = alphas / (1 - alphas)
 
     def predict(clean: Tensor, noise: Tensor, t: Tensor, tokens: Tensor) -> Tensor:

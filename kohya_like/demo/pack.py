@@ -5,17 +5,36 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from PIL import Image
-from transformers import CLIPTextModel
+from torch import nn
 
 from kohya_like.data.tokens import clip_tokenizer
 from kohya_like.demo.pictures import SQUARE, TALL, WIDE, any_size, draw_picture, ghost
+from kohya_like.families.components import build_text_encoder, build_unet, build_vae
+from kohya_like.formats.tensors import open_tensors, save_safetensors
 
 NAME = "kohya-like-tiny"
-SCHEDULER = {
+INDEX: dict[str, object] = {
+    "_class_name": "StableDiffusionPipeline",
+    "_diffusers_version": "0.30.0",
+    "_name_or_path": NAME,
+    "feature_extractor": [None, None],
+    "image_encoder": [None, None],
+    "requires_safety_checker": False,
+    "safety_checker": [None, None],
+    "scheduler": ["diffusers", "DDIMScheduler"],
+    "text_encoder": ["transformers", "CLIPTextModel"],
+    "tokenizer": ["transformers", "CLIPTokenizer"],
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "vae": ["diffusers", "AutoencoderKL"],
+}
+SCHEDULER: dict[str, object] = {
+    "_class_name": "DDIMScheduler",
+    "_diffusers_version": "0.30.0",
+    "prediction_type": "epsilon",
     "num_train_timesteps": 1000,
     "beta_start": 0.00085,
     "beta_end": 0.012,
@@ -44,35 +63,42 @@ def write_tokenizer(folder: Path) -> None:
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
+def read_part(folder: Path, builder: Callable[[Mapping[str, object]], nn.Module]) -> nn.Module:
+    """A component as `save_pretrained` wrote it."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    module = builder(config)
+    with open_tensors(next(folder.glob("*.safetensors"))) as file:
+        module.load_state_dict({name: file.get(name) for name in file})
+    return module
+
+
 def pack(work: Path, folder: Path) -> None:
-    """The fp16 diffusers folder."""
+    """The fp16 diffusers folder, with the names SD1.5's own folder has."""
     if folder.exists():
         shutil.rmtree(folder)
-    AutoencoderKL.from_pretrained(work / "vae").half().save_pretrained(folder / "vae")
-    UNet2DConditionModel.from_pretrained(work / "unet").half().save_pretrained(folder / "unet")
-    CLIPTextModel.from_pretrained(work / "text_encoder").half().save_pretrained(folder / "text_encoder")
-    DDIMScheduler(**SCHEDULER).save_pretrained(folder / "scheduler")
+    for part, builder in (("vae", build_vae), ("unet", build_unet), ("text_encoder", build_text_encoder)):
+        module = read_part(work / part, builder).half()  # type: ignore[arg-type]
+        module.save_pretrained(folder / part)  # type: ignore[operator]
+        config = json.loads((folder / part / "config.json").read_text(encoding="utf-8"))
+        config.pop("_name_or_path", None)  # no path of the machine that made it
+        write_json(folder / part / "config.json", config)
+    restore_prefix(folder / "text_encoder" / "model.safetensors")
+    write_json(folder / "scheduler" / "scheduler_config.json", SCHEDULER)
     write_tokenizer(folder / "tokenizer")
-    index = {
-        "_class_name": "StableDiffusionPipeline",
-        "_diffusers_version": "0.30.0",
-        "_name_or_path": NAME,
-        "feature_extractor": [None, None],
-        "image_encoder": [None, None],
-        "requires_safety_checker": False,
-        "safety_checker": [None, None],
-        "scheduler": ["diffusers", "DDIMScheduler"],
-        "text_encoder": ["transformers", "CLIPTextModel"],
-        "tokenizer": ["transformers", "CLIPTokenizer"],
-        "unet": ["diffusers", "UNet2DConditionModel"],
-        "vae": ["diffusers", "AutoencoderKL"],
-    }
-    (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
-    for part in ("vae", "unet", "text_encoder"):  # no path of the machine that made them
-        path = folder / part / "config.json"
-        config = json.loads(path.read_text(encoding="utf-8"))
-        config.pop("_name_or_path", None)
-        path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    write_json(folder / "model_index.json", INDEX)
+
+
+def restore_prefix(path: Path) -> None:
+    """transformers 5 leaves `text_model.` out of the names; every older program looks for it."""
+    with open_tensors(path) as file:
+        tensors = {name: file.get(name).clone() for name in file}
+    prefixed = {n if n.startswith("text_model.") else f"text_model.{n}": tensor for n, tensor in tensors.items()}
+    save_safetensors(path, prefixed, {"format": "pt"})
+
+
+def write_json(path: Path, body: Mapping[str, object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
 
 
 def write_dataset(folder: Path, ghosts: int = 12, others: int = 64) -> None:
