@@ -18,13 +18,8 @@ from tests.house import ROOT, Module, modules
 
 pytestmark = pytest.mark.quick
 
-MAKING_THE_MODEL = "makes the embedded model from nothing, by hand, once; no other module imports it"
 CONSENTED = "an optimizer class of an installed package, only with the person's consent in the config"
 EXCEPTIONS = {  # path and the start of the breach -> reason
-    ("kohya_like/demo/make.py", "imports diffusers"): MAKING_THE_MODEL,
-    ("kohya_like/demo/make.py", "imports transformers"): MAKING_THE_MODEL,
-    ("kohya_like/demo/pack.py", "imports diffusers"): MAKING_THE_MODEL,
-    ("kohya_like/demo/pack.py", "imports transformers"): MAKING_THE_MODEL,
     ("kohya_like/schema/registry.py", "import_module"): "only files that lie in a folder of this package",
     ("kohya_like/optim/optimizers.py", "import_module"): CONSENTED,
 }
