@@ -46,9 +46,13 @@ class PartTensors:
                 self.shapes[current] = self._modern(current, piece.shape(file.shape))
 
     def read(self, name: str, dtype: torch.dtype, device: str | torch.device) -> Tensor:
-        """One tensor: cut to its piece in the mapped file first, then cast and moved."""
+        """One tensor, cast and moved; one that is only a piece of another is cut out of the mapped file first."""
         file, piece = self._pieces[name]
-        return piece.tensor(file.get).reshape(self.shapes[name]).to(device=device, dtype=dtype)
+        if piece.how in ("copy", "linear"):
+            tensor = file.get(piece.sources[0], dtype, device)
+        else:
+            tensor = piece.tensor(file.get).to(device=device, dtype=dtype)
+        return tensor.reshape(self.shapes[name])
 
     def _modern(self, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Old VAEs keep their attention as 1x1 convolutions; today it is linear, with the same numbers."""

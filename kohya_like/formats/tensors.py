@@ -28,6 +28,7 @@ from kohya_like.formats.safetensors_header import (
     DTYPE_BYTES,
     MAX_HEADER_BYTES,
     MAX_TENSORS,
+    TensorInfo,
     read_safetensors_header,
 )
 from kohya_like.formats.unpickle import DTYPES, load_pickle, state_dict_of
@@ -92,7 +93,8 @@ class _Safetensors(TensorFile):
         header = read_safetensors_header(path)
         self.metadata = header.metadata
         self._infos = header.tensors
-        self._path = path
+        self._path, self._data_start = path, header.header_bytes
+        self._buffer = torch.empty(0, dtype=torch.uint8)
         try:
             self._file = safe_open(str(path), framework="pt", device="cpu").__enter__()
         except (SafetensorError, OSError) as error:
@@ -113,13 +115,33 @@ class _Safetensors(TensorFile):
     def get(self, name: str, dtype: torch.dtype | None = None, device: str | torch.device = "cpu") -> Tensor:
         if name not in self._infos:
             raise KeyError(name)
+        wanted = dtype or self.dtype(name)
         try:
-            tensor = self._file.get_tensor(name)
+            if wanted == self.dtype(name) and torch.device(device).type == "cpu":
+                return self._file.get_tensor(name)
+            return self._passing(self._infos[name]).to(device=device, dtype=wanted)
         except (SafetensorError, OSError) as error:
             raise FormatError(f"{self._path}: tensor {name[:100]!r} cannot be read: {error}.") from None
-        return tensor.to(device=device, dtype=dtype or tensor.dtype)
+
+    def _passing(self, info: TensorInfo) -> Tensor:
+        """A tensor in a buffer that the next one overwrites: what is cast or moved need not be mapped, and mapped
+        pages of a 4 GB file would count as memory of this process until the file is closed."""
+        size = info.end - info.start
+        if self._buffer.numel() < size:
+            self._buffer = torch.empty(size, dtype=torch.uint8)
+        raw = self._buffer[:size]
+        with open(self._path, "rb", buffering=0) as file:
+            file.seek(self._data_start + info.start)
+            target, read = memoryview(raw.numpy()), 0
+            while read < size:
+                count = file.readinto(target[read:])
+                if not count:
+                    raise OSError("the file has become shorter")
+                read += count
+        return raw.view(DTYPES[info.dtype]).reshape(info.shape)
 
     def close(self) -> None:
+        self._buffer = torch.empty(0, dtype=torch.uint8)
         if self._file is not None:
             self._file.__exit__(None, None, None)
             self._file = None
