@@ -20,6 +20,7 @@ from kohya_like.model_shapes import model_shapes, numbers
 from kohya_like.networks.network import Network
 from kohya_like.schema.registry import plugins
 from kohya_like.trainable import count_trained
+from tests.preflight_made import sparse_safetensors
 
 
 def parts_of(name: str) -> dict[str, nn.Module]:
@@ -90,20 +91,6 @@ def test_a_single_file_gives_the_same_shapes_as_the_modules(tmp_path: Path) -> N
     assert {part: numbers(found[part]) for part in full} == {part: numbers(full[part]) for part in full}
     algorithm = plugins("algorithm")["lora"]()  # type: ignore[operator]
     assert count_trained(algorithm, found) == count_trained(algorithm, shapes_of(parts))
-
-
-def sparse_safetensors(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:
-    """A file of real size whose data is one large hole."""
-    header: dict[str, object] = {}
-    at = 0
-    for name, shape in shapes.items():
-        size = 2 * int(torch.Size(shape).numel())
-        header[name] = {"dtype": "F16", "shape": list(shape), "data_offsets": [at, at + size]}
-        at += size
-    raw = json.dumps(header).encode()
-    with path.open("wb") as file:
-        file.write(len(raw).to_bytes(8, "little") + raw)
-        file.truncate(8 + len(raw) + at)
 
 
 def test_a_diffusers_folder_is_read_part_by_part(tmp_path: Path) -> None:

@@ -1,0 +1,225 @@
+"""What a run needs of the machine: the device, memory, room on the disks; and the files it will write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kohya_like.config import TrainConfig
+from kohya_like.data.captions import varying_keys
+from kohya_like.data.fingerprint import default_cache_dir
+from kohya_like.data.options import settings_of
+from kohya_like.estimate import (
+    CUDA_CONTEXT,
+    GIB,
+    DiskNeed,
+    Load,
+    MemoryEstimate,
+    Share,
+    advice,
+    latent_cache_bytes,
+    memory_shares,
+    save_bytes,
+    state_bytes,
+)
+from kohya_like.hardware import Gpu, disk, gpus, memory, torch_build
+from kohya_like.output import SavePlan
+from kohya_like.preflight_data import DataView
+from kohya_like.preflight_model import ModelView
+from kohya_like.preflight_report import FilePlan
+from kohya_like.prompt_file import SamplePrompt
+from kohya_like.schema.errors import Fault, UserError
+from kohya_like.trainable import TrainedPart
+
+SHOWN_FILES = 200
+MANY_FILES = 1000
+PREVIEW_BYTES_PER_PIXEL = 1.5  # of a PNG
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where the run would take place."""
+
+    device: str  # "cuda", "mps" or "cpu"
+    cards: tuple[Gpu, ...]
+
+    @property
+    def free_bytes(self) -> int | None:
+        if self.device == "cpu":
+            return memory().free_bytes
+        return self.cards[0].free_bytes if self.cards and self.cards[0].total_bytes else None
+
+
+def find_machine(wanted: str) -> Machine:
+    """Where torch would run, told without torch, and the cards there are."""
+    build, cards = torch_build(), gpus()
+    usable = {("cuda", "nvidia"): "cuda", ("rocm", "amd"): "cuda", ("cpu", "apple"): "mps"}
+    found = usable.get((build.kind if build else "", cards[0].vendor if cards else ""), "cpu")
+    return Machine("cpu" if wanted == "cpu" else found, cards)
+
+
+def needed_memory(
+    config: TrainConfig, model: ModelView, data: DataView, trained: list[TrainedPart], machine: Machine
+) -> tuple[MemoryEstimate | None, list[Fault]]:
+    """The estimate beside what is free now; None where model or pictures are missing."""
+    bucket = data.largest_bucket
+    if not model.shapes or bucket is None:
+        return None, []
+    load = _load(config, model, data, trained, bucket)
+    shares, phases = memory_shares(load)
+    if machine.device == "cuda":
+        shares += (Share("driver and kernels", CUDA_CONTEXT),)
+    found = MemoryEstimate(shares, phases, machine.device, machine.free_bytes)
+    if found.available is None or found.peak <= found.available:
+        return found, []
+    where = "the card" if machine.device == "cuda" else "this machine"
+    text = f"about {found.peak / GIB:.1f} GB are needed and {found.available / GIB:.1f} GB are free on {where}"
+    mend = "in this order: " + "; ".join(advice(load))
+    return found, [Fault(text, "train.train_batch_size", mend=mend, severity="warning", code="memory")]
+
+
+def _load(
+    config: TrainConfig, model: ModelView, data: DataView, trained: list[TrainedPart], bucket: tuple[int, int]
+) -> Load:
+    train, text_trained = config.train, trains_text(config)
+    prompts = _prompts(config, data)
+    sizes = [(prompt.width, prompt.height) for prompt in prompts]
+    base = train.base_precision
+    if base == "auto":
+        base = "fp32" if train.mixed_precision == "no" else train.mixed_precision
+    return Load(
+        family=model.family.name,
+        shapes=model.shapes,
+        bucket=bucket,
+        batch_size=train.train_batch_size,
+        trained=trained_numbers(config, trained),
+        text_trained=text_trained,
+        text_stays=text_trained or not captions_are_steady(config),
+        vae_stays=not config.data.cache_latents or bool(prompts),
+        vae_batch_size=config.data.vae_batch_size,
+        base_dtype=base,
+        vae_dtype=config.hardware.vae_precision,
+        mixed_precision=train.mixed_precision,
+        checkpointing=train.gradient_checkpointing,
+        optimizer=config.optimizer.optimizer_type,
+        ema=train.ema_decay is not None,
+        tokens=config.model.max_token_length // 75 * 77,
+        caches=config.data.cache_latents,
+        previews=max(sizes, key=lambda size: size[0] * size[1], default=None),
+    )
+
+
+def trains_text(config: TrainConfig) -> bool:
+    return config.network.train_text_encoder and config.optimizer.rate("text_encoder") > 0
+
+
+def captions_are_steady(config: TrainConfig) -> bool:
+    """Whether every caption can be encoded once, so that the text encoders need not stay."""
+    if config.data.cache_text_encoder_outputs is False:
+        return False
+    subsets = [settings_of(config.data), *(settings_of(config.data, subset) for subset in config.data.subsets)]
+    return not any(varying_keys(settings) for settings in subsets)
+
+
+def needed_disk(
+    config: TrainConfig, data: DataView, trained: list[TrainedPart], files: FilePlan | None
+) -> tuple[tuple[DiskNeed, ...], list[Fault]]:
+    """Room for files, states and previews where the output goes, and for latents where the cache is."""
+    size = trained_numbers(config, trained)
+    wanted: list[tuple[Path, str, int]] = []
+    if files is not None and files.bytes_each is not None:
+        output = Path(config.save.output_dir)
+        states = (config.save.keep_states + 1) * state_bytes(
+            size, config.optimizer.optimizer_type, config.train.ema_decay is not None
+        )
+        previews = _preview_bytes(config, data)
+        # one file more than is kept: the new one is whole before the old one goes
+        wanted.append((output, "files, states and previews", (files.kept + 1) * files.bytes_each + states + previews))
+    if config.data.cache_latents and data.plan is not None:
+        cache = Path(config.data.cache_dir) if config.data.cache_dir else default_cache_dir()
+        wanted.append((cache, "cached latents, at most", latent_cache_bytes(data.orientations())))
+    needs, faults = [], []
+    for folder, purpose, bytes_needed in wanted:
+        try:
+            free = disk(folder).free_bytes
+        except OSError:
+            continue
+        needs.append(DiskNeed(str(folder), purpose, bytes_needed, free))
+        key = "data.cache_dir" if purpose.startswith("cached") else "save.output_dir"
+        text = f"{bytes_needed / GIB:.2f} GB are needed for {purpose}, {free / GIB:.2f} GB are free"
+        if bytes_needed > free:
+            mend = "free some room, or choose a folder on another disk"
+            faults.append(Fault(text, key, str(folder), mend, code="disk-full"))
+        elif bytes_needed > 0.8 * free:
+            faults.append(Fault(text, key, str(folder), "free some room", "warning", "disk-nearly-full"))
+    return tuple(needs), faults
+
+
+def _prompts(config: TrainConfig, data: DataView) -> list[SamplePrompt]:
+    try:
+        return config.sample.parsed(data.resolution)[0]
+    except UserError:
+        return []  # told by sample_faults
+
+
+def _preview_bytes(config: TrainConfig, data: DataView) -> int:
+    sample = config.sample
+    if data.steps is None:
+        return 0
+    times = int(sample.sample_at_first)
+    times += data.steps.epochs // sample.sample_every_n_epochs if sample.sample_every_n_epochs else 0
+    times += data.steps.total // sample.sample_every_n_steps if sample.sample_every_n_steps else 0
+    pixels = sum(prompt.width * prompt.height for prompt in _prompts(config, data))
+    return int(times * pixels * PREVIEW_BYTES_PER_PIXEL)
+
+
+def trained_numbers(config: TrainConfig, trained: list[TrainedPart]) -> int:
+    return sum(row.parameters for row in trained if config.optimizer.rate(row.part) > 0)
+
+
+def save_plan(config: TrainConfig) -> SavePlan:
+    save = config.save
+    return SavePlan(
+        Path(save.output_dir), save.output_name, save.save_every_n_epochs, save.save_every_n_steps,
+        save.save_last_n_epochs, save.save_last_n_steps,
+    )  # fmt: skip
+
+
+def planned_files(
+    config: TrainConfig, data: DataView, trained: list[TrainedPart]
+) -> tuple[FilePlan | None, list[Fault]]:
+    """The files the run would write, and those that are in its way."""
+    plan, faults = save_plan(config), []
+    if not config.save.overwrite and (there := plan.existing()):
+        faults.append(Fault(
+            f"{there[0].name} is there already" + (f", and {len(there) - 1} more" if len(there) > 1 else ""),
+            "save.output_name", str(plan.folder),
+            "choose another name or folder, or set save.overwrite = true", code="output-exists",
+        ))  # fmt: skip
+    if data.steps is None:
+        return None, faults
+    total, per_epoch = data.steps.total, data.steps.per_epoch
+    count = 1 + sum(1 for _ in _due_steps(plan, total, per_epoch, MANY_FILES * 100))
+    if count > MANY_FILES:
+        faults.append(Fault(f"{count:,} files would be written", "save.save_every_n_steps",
+                            mend="save less often", severity="warning", code="many-files"))  # fmt: skip
+    names, gone = [], 0
+    for step, ended in _due_steps(plan, total, per_epoch, MANY_FILES):
+        path = plan.due(step, ended, total)
+        names += [path.name] if path else []
+        gone += plan.outdated(step, ended) is not None
+    kept = max(1, count - gone)
+    size = trained_numbers(config, trained)
+    each = save_bytes(size, config.save.save_precision) if size else None
+    shown = (*names[:SHOWN_FILES], plan.final().name)
+    return FilePlan(str(plan.folder), str(plan.final()), count, kept, shown, each), faults
+
+
+def _due_steps(plan: SavePlan, total: int, per_epoch: int, limit: int) -> Iterable[tuple[int, int | None]]:
+    """The steps after which a file is written, with the epoch that ends there, without walking all steps."""
+    by_epoch = per_epoch * plan.every_epochs if plan.every_epochs else 0
+    spacings = [spacing for spacing in (by_epoch, plan.every_steps or 0) if spacing]
+    steps = {step for spacing in spacings for step in range(spacing, total, spacing)[:limit]}
+    for step in sorted(steps):
+        yield step, step // per_epoch if step % per_epoch == 0 else None
