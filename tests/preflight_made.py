@@ -5,9 +5,20 @@ from __future__ import annotations
 import json
 from math import prod
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from kohya_like import preflight_needs
+from kohya_like.config import TrainConfig
+from kohya_like.hardware import Disk, Memory, TorchBuild
+from kohya_like.preflight import check
+from kohya_like.preflight_report import CheckReport
+from kohya_like.schema.errors import Fault
+from kohya_like.schema.validate import build
 from tests.data.folders_made import make
 
+GB = 1024**3
 Shapes = dict[str, tuple[int, ...]]
 
 UNET = "model.diffusion_model."
@@ -75,3 +86,29 @@ def workplace(root: Path) -> dict[str, dict[str, object]]:
         "save": {"output_dir": str(root / "out")},
         "hardware": {"device": "cpu"},
     }
+
+
+def roomy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with a CPU and plenty of memory and disk."""
+    monkeypatch.setattr(preflight_needs, "gpus", tuple)
+    monkeypatch.setattr(preflight_needs, "torch_build", lambda: TorchBuild("2.13.0+cpu", "cpu"))
+    monkeypatch.setattr(preflight_needs, "memory", lambda: Memory(64 * GB, 60 * GB))
+    monkeypatch.setattr(preflight_needs, "disk", lambda path: Disk(path, 900 * GB, 800 * GB))
+
+
+def checked(root: Path, **changes: dict[str, Any]) -> CheckReport:
+    """The report on the workplace's preset with some options changed."""
+    sections = {name: dict(values) for name, values in workplace(root).items()}
+    for name, values in changes.items():
+        sections.setdefault(name, {}).update(values)
+    return check(build(TrainConfig, sections))
+
+
+def the(report: CheckReport, code: str) -> Fault:
+    """The one fault of that code."""
+    (fault,) = [fault for fault in report.faults if fault.code == code]
+    return fault
+
+
+def codes(report: CheckReport) -> set[str]:
+    return {fault.code for fault in report.faults}

@@ -11,41 +11,19 @@ from typing import Any
 
 import pytest
 
-from kohya_like import estimate, preflight_needs, preflight_rules
+from kohya_like import preflight_rules
 from kohya_like.config import TrainConfig
-from kohya_like.hardware import Disk, Gpu, Memory, TorchBuild
 from kohya_like.preflight import check
-from kohya_like.preflight_report import CheckReport
-from kohya_like.schema.errors import Fault
 from kohya_like.schema.toml import Document
 from kohya_like.schema.validate import build
-from tests.data.folders_made import make
-from tests.preflight_made import LORA, SD1, SDXL, VAE, pictures, sparse_safetensors, workplace
-
-GB = 1024**3
-Sections = dict[str, dict[str, Any]]
+from tests.preflight_made import checked, roomy_machine, workplace
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A workplace on a machine with a CPU and plenty of room."""
-    monkeypatch.setattr(preflight_needs, "gpus", tuple)
-    monkeypatch.setattr(preflight_needs, "torch_build", lambda: TorchBuild("2.13.0+cpu", "cpu"))
-    monkeypatch.setattr(preflight_needs, "memory", lambda: Memory(64 * GB, 60 * GB))
-    monkeypatch.setattr(preflight_needs, "disk", lambda path: Disk(path, 900 * GB, 800 * GB))
+    roomy_machine(monkeypatch)
     return tmp_path
-
-
-def checked(root: Path, **changes: dict[str, Any]) -> CheckReport:
-    sections: Sections = {name: dict(values) for name, values in workplace(root).items()}
-    for name, values in changes.items():
-        sections.setdefault(name, {}).update(values)
-    return check(build(TrainConfig, sections))
-
-
-def the(report: CheckReport, code: str) -> Fault:
-    (fault,) = [fault for fault in report.faults if fault.code == code]
-    return fault
 
 
 def test_a_faultless_preset_has_no_fault(place: Path) -> None:
@@ -132,248 +110,6 @@ def test_each_rule(
     assert not others, others
 
 
-def codes(report: CheckReport) -> set[str]:
-    return {fault.code for fault in report.faults}
-
-
-# --- the model and the files beside it
-
-
-@pytest.mark.parametrize(
-    ("shapes", "said"),
-    [
-        (LORA, "this is a LoRA, not a base model (Set model.base to the Stable Diffusion model it belongs to)"),
-        (VAE, "this is a VAE, not a base model"),
-        ({"x": (2, 2)}, "this is no Stable Diffusion model"),
-        ({name: shape for name, shape in SD1.items() if not name.startswith("cond_stage")}, "has no text encoder"),
-    ],
-)
-def test_what_is_no_base_model_is_named(place: Path, shapes: dict[str, tuple[int, ...]], said: str) -> None:
-    path = sparse_safetensors(place / "other.safetensors", shapes)
-    report = checked(place, model={"base": str(path)})
-    fault = the(report, "base-model")
-    assert said in str(fault) and fault.where == str(path) and fault.key == "model.base"
-    assert report.steps is not None  # the rest is still worked out
-
-
-@pytest.mark.parametrize("content", [b"", b"<!DOCTYPE html><html>", b"\xff" * 64, (2**40).to_bytes(8, "little") + b"{"])
-def test_broken_model_files_are_faults_not_crashes(place: Path, content: bytes) -> None:
-    path = place / "broken.safetensors"
-    path.write_bytes(content)
-    fault = the(checked(place, model={"base": str(path)}), "base-model")
-    assert fault.severity == "error" and fault.text and str(path) in str(fault)
-
-
-def test_the_family_decides_resolution_and_bucket_step(place: Path) -> None:
-    report = checked(place, model={"base": str(sparse_safetensors(place / "xl.safetensors", SDXL))})
-    assert report.model.family == "sdxl" and report.model.resolution == (1024, 1024)
-    assert [row.part for row in report.parts] == ["unet", "text_encoder", "text_encoder_2"]
-    fp16 = checked(place, model={"base": str(place / "xl.safetensors")}, hardware={"vae_precision": "fp16"})
-    assert "black pictures" in the(fp16, "vae-fp16").text
-    skip = checked(place, model={"base": str(place / "xl.safetensors"), "clip_skip": 2})
-    assert "is not used by Stable Diffusion XL" in str(the(skip, "no-effect"))
-
-
-def test_a_prediction_type_against_the_file_is_warned_of(place: Path) -> None:
-    path = sparse_safetensors(place / "v.safetensors", SDXL | {"v_pred": (1,)})
-    report = checked(place, model={"base": str(path), "prediction_type": "epsilon"})
-    assert "the file says 'v_prediction'" in the(report, "prediction-mismatch").text
-    assert "prediction-mismatch" not in codes(checked(place, model={"base": str(path)}))
-
-
-def test_files_beside_the_model_are_looked_at(place: Path) -> None:
-    lora = sparse_safetensors(place / "lora.safetensors", LORA)
-    vae = sparse_safetensors(place / "vae.safetensors", VAE)
-    assert checked(place, model={"vae": str(vae)}, network={"weights": str(lora)}).faults == ()
-    assert "is lora, not a VAE" in str(the(checked(place, model={"vae": str(lora)}), "companion"))
-    assert "is vae, not a network" in str(the(checked(place, network={"weights": str(vae)}), "companion"))
-    assert "no such file" in str(the(checked(place, network={"weights": str(place / "gone")}), "companion"))
-    xl = sparse_safetensors(
-        place / "xl.safetensors", {f"{name.replace('unet_', 'te2_')}": s for name, s in LORA.items()}
-    )
-    assert "is for Stable Diffusion XL" in str(the(checked(place, network={"weights": str(xl)}), "companion"))
-    assert "has no unet/config.json" in str(the(checked(place, model={"config_folder": str(place)}), "companion"))
-
-
-# --- the pictures
-
-
-def test_steps_are_counted_by_buckets_and_the_tutorials_number_is_told(place: Path) -> None:
-    workplace(place)
-    make(place / "data", {f"10_sks ghost/wide{n}.png": (1024, 512) for n in range(3)})
-    make(place / "data", {f"10_sks ghost/wide{n}.txt": "wide" for n in range(3)})
-    report = checked(place, train={"train_batch_size": 4, "max_train_epochs": 7})
-    rows = {(row.width, row.height): (row.samples, row.batches) for row in report.buckets}
-    assert rows == {(512, 512): (240, 60), (704, 320): (30, 8)}
-    assert report.steps is not None
-    assert (report.steps.total, report.steps.per_epoch, report.steps.epochs) == (7 * 68, 68, 7)
-    assert report.steps.formula.endswith("= 68 batches per epoch; x 7 epochs = 476 steps")
-    assert report.steps.kohya_formula == 473  # 270 / 4 * 7, rounded up
-
-
-def test_without_a_length_ten_epochs_are_trained(place: Path) -> None:
-    report = checked(place, train={"max_train_epochs": None})
-    assert report.steps is not None and report.steps.epochs == 10
-
-
-def test_concepts_say_what_each_folder_gives(place: Path) -> None:
-    workplace(place)
-    make(place / "data", {"3_a cat/1.png": (600, 600), "3_a cat/2.png": b"no picture", "3_a cat/1.caption": "cat"})
-    make(place / "reg", {"1_cat/1.png": (512, 512)})
-    report = checked(place, data={"reg_data_dir": str(place / "reg")})
-    ghost, cat, reg = report.concepts
-    assert (ghost.images, ghost.repeats, ghost.samples, ghost.captions) == (24, 10, 240, {".txt": 24})
-    assert (cat.images, cat.unreadable, cat.missing_captions, cat.captions) == (1, 1, 1, {".caption": 1})
-    assert reg.is_reg and reg.samples == 243  # as many as are trained
-
-
-def test_without_pictures_the_rest_is_still_checked(place: Path) -> None:
-    report = checked(place, data={"train_data_dir": str(place / "nowhere")}, train={"mixed_precision": "fp16"})
-    assert report.steps is None and report.files is None and report.memory is None
-    assert "fp16-cpu" in codes(report) and any(fault.key == "data.train_data_dir" for fault in report.errors)
-
-
-def test_few_pictures_uneven_concepts_and_shared_words(place: Path) -> None:
-    workplace(place)
-    assert (
-        "19 pictures are few"
-        in the(checked(place, data={"train_data_dir": str(pictures(place / "few", 19))}), "few-images").text
-    )
-    pictures(place / "data", 24, name="200_Sks Ghost")
-    report = checked(place)
-    assert "share the words 'sks ghost'" in the(report, "same-words").text
-    assert "200_Sks Ghost is seen 20 times as often as 10_sks ghost" in the(report, "imbalance").text
-
-
-def test_long_captions_are_counted_in_tokens(place: Path) -> None:
-    workplace(place)
-    (place / "data" / "10_sks ghost" / "3.txt").write_text(", ".join(["a cat"] * 40))  # 119 tokens
-    (place / "data" / "10_sks ghost" / "4.txt").write_text("internationalisation " * 8)  # long, but few tokens
-    fault = the(checked(place), "long-captions")
-    assert (
-        fault.text
-        == "1 captions are longer than 75 tokens (up to 119) and are cut off, first that of 10_sks ghost/3.png"
-    )
-    assert fault.mend == "set model.max_token_length = 150"
-    assert "long-captions" not in codes(checked(place, model={"max_token_length": 150}))
-
-
-def test_validation_pictures_are_not_counted_as_trained(place: Path) -> None:
-    workplace(place)
-    for number, path in enumerate(sorted((place / "data").rglob("*.png"))):
-        path.write_bytes(path.read_bytes() + bytes([number]))  # equal pictures would stay together
-    report = checked(place, data={"validation_split": 0.25})
-    assert report.held_out > 0 and report.held_out + report.images == 24
-    assert report.steps is not None and report.steps.per_epoch == 10 * report.images
-
-
-# --- files, memory, disk, device
-
-
-def test_files_have_kohyas_names(place: Path) -> None:
-    report = checked(place, save={"output_name": "ghost", "save_every_n_epochs": 2, "save_every_n_steps": 500})
-    assert report.files is not None
-    assert report.files.names == (
-        "ghost-000002.safetensors", "ghost-step00000500.safetensors", "ghost-000004.safetensors",
-        "ghost-step00001000.safetensors", "ghost.safetensors",
-    )  # fmt: skip
-    assert (report.files.count, report.files.kept) == (5, 5)
-    few = checked(place, save={"save_every_n_epochs": 1, "save_last_n_epochs": 2})
-    assert few.files is not None and (few.files.count, few.files.kept) == (5, 3)
-
-
-def test_very_long_runs_are_planned_without_walking_their_steps(place: Path) -> None:
-    report = checked(
-        place, train={"max_train_epochs": None, "max_train_steps": 10**12}, save={"save_every_n_steps": 10**9}
-    )
-    assert report.files is not None and report.files.count == 1000
-    assert report.files.names[0] == "last-step1000000000.safetensors"
-
-
-def test_existing_output_is_not_replaced_unasked(place: Path) -> None:
-    make(place / "out", {"last.safetensors": "x", "last-000001.safetensors": "x", "other.safetensors": "x"})
-    fault = the(checked(place), "output-exists")
-    assert fault.severity == "error" and str(fault).startswith(f"{place / 'out'}  save.output_name: last")
-    assert "and 1 more" in fault.text
-    assert "output-exists" not in codes(checked(place, save={"overwrite": True}))
-    assert "output-exists" not in codes(checked(place, save={"output_name": "new"}))
-
-
-def test_output_folders_that_cannot_be(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (place / "file").write_text("x")
-    assert "is a file" in the(checked(place, save={"output_dir": str(place / "file")}), "bad-folder").text
-    inside = checked(place, save={"output_dir": str(place / "data" / "out")})
-    assert "among your pictures" in the(inside, "output-inside").text
-    monkeypatch.setattr(preflight_rules.os, "access", lambda path, mode: False)
-    assert the(checked(place), "not-writable").severity == "error"
-
-
-def test_every_trained_part_has_its_rate_and_where_it_comes_from(place: Path) -> None:
-    report = checked(place, optimizer={"unet_lr": 3e-4}, network={"dim": 4})
-    unet, text = report.parts
-    # proj_in 320 -> 320, to_k and to_v 768 -> 320
-    assert (unet.layers, unet.parameters) == (3, 4 * (320 + 320) + 2 * 4 * (768 + 320))
-    assert (unet.learning_rate, unet.rate_from) == (3e-4, "optimizer.unet_lr")
-    assert (text.learning_rate, text.rate_from) == (1e-4, "optimizer.learning_rate")
-    (_, frozen) = checked(place, network={"train_text_encoder": False}).parts
-    assert not frozen.trained and frozen.learning_rate == 0.0
-
-
-def test_memory_is_the_sum_of_named_parts_and_is_compared_with_what_is_free(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    report = checked(place)
-    assert report.memory is not None
-    shares = {share.name: share.bytes for share in report.memory.shares}
-    trained = sum(row.parameters or 0 for row in report.parts)
-    assert shares["trained numbers"] == shares["their gradients"] == 4 * trained
-    assert shares["optimizer state"] == 8 * trained
-    assert shares["activations"] == 113_000 * 64 * 64 * 4
-    assert report.memory.training == sum(shares.values())
-    less = checked(place, train={"gradient_checkpointing": True}).memory
-    assert less is not None and less.training < report.memory.training / 2
-    double = checked(place, train={"train_batch_size": 2}).memory
-    assert double is not None and double.training > 1.9 * report.memory.training
-    monkeypatch.setattr(preflight_needs, "memory", lambda: Memory(2 * GB, GB))
-    short = the(checked(place), "memory")
-    assert short.severity == "warning" and "1.0 GB are free on this machine" in short.text
-    assert short.mend.startswith("in this order: train.gradient_checkpointing = true")
-
-
-def test_a_card_is_taken_for_what_it_is(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def on(card: Gpu, **train: object) -> CheckReport:
-        monkeypatch.setattr(preflight_needs, "gpus", lambda: (card,))
-        monkeypatch.setattr(preflight_needs, "torch_build", lambda: TorchBuild("2.13.0", "cuda 12.8"))
-        return checked(place, hardware={"device": "auto"}, train=train)
-
-    rtx = Gpu(0, "RTX 3060", 12 * GB, 11 * GB, "550", "8.6")
-    report = on(rtx, mixed_precision="bf16")
-    assert report.device == "cuda" and report.faults == ()
-    assert report.memory is not None and report.memory.available == 11 * GB
-    assert "twice as fast in bf16" in the(on(rtx), "slow-precision").text
-    old = Gpu(0, "GTX 1080", 8 * GB, 8 * GB, "550", "6.1")
-    assert the(on(old, mixed_precision="bf16"), "bf16-old-card").mend == 'use "fp16"'
-    gtx16 = Gpu(0, "GTX 1660 Ti", 6 * GB, 6 * GB, "550", "7.5")
-    assert "NaN" in the(on(gtx16, mixed_precision="fp16"), "fp16-gtx16").text
-    full = Gpu(0, "RTX 3060", 12 * GB, GB, "550", "8.6")
-    assert "1.0 GB are free on the card" in the(on(full, mixed_precision="bf16"), "memory").text
-
-
-def test_a_full_disk_is_an_error_before_anything_starts(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    report = checked(place)
-    assert [need.purpose for need in report.disks] == ["files, states and previews", "cached latents, at most"]
-    output, cache = report.disks
-    assert cache.needed == 24 * (512 * 512 // 64 * 16 + estimate.ENTRY_OVERHEAD)
-    monkeypatch.setattr(preflight_needs, "disk", lambda path: Disk(path, GB, output.needed - 1))
-    fault = next(fault for fault in checked(place).errors if fault.code == "disk-full")
-    assert fault.key == "save.output_dir" and "free some room" in fault.mend
-    monkeypatch.setattr(preflight_needs, "disk", lambda path: Disk(path, GB, output.needed + 1))
-    assert not checked(place).errors and "disk-nearly-full" in codes(checked(place))
-
-
-# --- the report
-
-
 def test_faults_have_the_line_of_their_option_and_errors_come_first(place: Path) -> None:
     workplace(place)
     text = f"""[model]
@@ -406,7 +142,7 @@ def test_every_code_of_the_rules_is_tested() -> None:
     source = Path(preflight_rules.__file__).read_text(encoding="utf-8")
     told = set(re.findall(r'code="([a-z0-9-]+)"|"hint", "([a-z0-9-]+)"\)', source))
     names = {name for pair in told for name in pair if name}
-    tests = Path(__file__).read_text(encoding="utf-8")
+    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_preflight*.py"))
     assert names and not {name for name in names if f'"{name}"' not in tests}
 
 
