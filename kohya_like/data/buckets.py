@@ -69,12 +69,13 @@ class BucketRules:
 def rules_of(options: DataOptions, default_resolution: int, default_step: int) -> BucketRules:
     """The rules the options ask for; what they leave open comes from the model family."""
     width, height = options.resolution or (default_resolution, default_resolution)
+    step = options.bucket_reso_steps or default_step
     return BucketRules(
         resolution=(width, height),
         enabled=options.enable_bucket,
-        min_size=options.min_bucket_reso or min(256, min(width, height) // 2),
+        min_size=options.min_bucket_reso or max(step, _down(min(256, min(width, height) // 2), step)),
         max_size=options.max_bucket_reso,
-        step=options.bucket_reso_steps or default_step,
+        step=step,
         no_upscale=options.bucket_no_upscale,
     )
 

@@ -119,14 +119,14 @@ class ConceptReader:
         if found is None:
             self._note("no-caption", name)
             return (), None
-        path = self.concept.folder / available[found]
+        path = os.path.join(self.concept.folder, available[found])
         sidecar = read_sidecar(path)
         if sidecar.problem:
             self._note(f"caption-{sidecar.problem}", available[found])
         elif sidecar.encoding != "utf-8":
             self._note("caption-other", available[found])
         lines = sidecar.lines if self.concept.settings.enable_wildcard else sidecar.lines[:1]
-        return lines, path
+        return lines, Path(path)
 
     def _sidecars(self, listing: Listing) -> dict[str, dict[str, str]]:
         """Caption files by extension and stem. The configured extension may have more than one dot."""

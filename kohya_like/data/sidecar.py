@@ -37,6 +37,7 @@ _MARKS = (  # longest first: the mark of UTF-16 begins that of UTF-32
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_MARK_BEGINS = frozenset(mark[:1] for mark, _ in _MARKS)
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _CONTROLS = {code: " " for code in (*range(32), 127, *range(0x80, 0xA0))}
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -68,7 +69,9 @@ def parse_sidecar(raw: bytes) -> Sidecar:
     """The caption in these bytes."""
     if len(raw) > CAPTION_LIMIT:
         return Sidecar(problem="too-long")
-    encoding = next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
+    encoding = "utf-8"
+    if raw[:1] in _MARK_BEGINS:
+        encoding = next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError:
