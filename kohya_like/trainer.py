@@ -74,7 +74,8 @@ class Learner(Protocol):
 
 
 class Previews(Protocol):
-    at_first: bool
+    @property
+    def at_first(self) -> bool: ...
 
     def due(self, step: int, epoch_ended: int | None) -> bool: ...
 
@@ -162,14 +163,21 @@ class Trainer:
         norm = self._clip()
         loss, gradient = torch.stack([torch.stack(losses).mean(), norm.to(losses[0])]).tolist()
         self._check_finite(loss, gradient, names)
-        optimization = self.optimization
-        optimization.optimizer.step()
+        self._apply_gradient()
+        return loss, gradient if math.isfinite(gradient) else 0.0
+
+    def _apply_gradient(self) -> None:
+        optimization, scaler = self.optimization, self.accelerator.scaler
+        if scaler is None:
+            optimization.optimizer.step()
+        else:  # leaves the step out where a gradient overflowed, and then scales the next ones less
+            scaler.step(optimization.optimizer)
+            scaler.update()
         optimization.schedule.step()
         optimization.optimizer.zero_grad()
         self.method.after_step()
         if optimization.average is not None:
             optimization.average.update()
-        return loss, gradient
 
     def _seeded(self, batch: int) -> torch.Generator:
         """Noise of a batch from (seed, batch); torch's own state likewise, for dropout."""
@@ -178,10 +186,13 @@ class Trainer:
         return torch.Generator().manual_seed(seed ^ 1)
 
     def _clip(self) -> Tensor:
-        parameters = list(trainable(self.optimization.optimizer.param_groups))
-        limit = self.optimization.clip_norm or math.inf
-        norm = self.accelerator.clip_grad_norm_(parameters, limit)
-        return torch.as_tensor(norm)
+        """The gradient's norm before it is shortened; a loss scaler's factor is taken out of it first."""
+        optimizer = self.optimization.optimizer
+        if self.accelerator.scaler is not None:
+            self.accelerator.scaler.unscale_(optimizer)
+        return torch.nn.utils.clip_grad_norm_(
+            list(trainable(optimizer.param_groups)), self.optimization.clip_norm or math.inf
+        )
 
     def _check_finite(self, loss: float, gradient: float, names: list[str]) -> None:
         if math.isfinite(loss) and math.isfinite(gradient):
@@ -210,10 +221,17 @@ class Trainer:
 
     @contextlib.contextmanager
     def _as_saved(self) -> Iterator[None]:
-        """Inside, the trained weights are those that a file gets: averaged, where something averages."""
+        """Inside, the trained weights are those that a file gets, averaged where something averages; no dropout."""
         average = self.optimization.average
-        with averaged_weights(self.optimization.optimizer), average.swap() if average else contextlib.nullcontext():
-            yield
+        modules = self.method.modules().values()
+        for module in modules:
+            module.eval()
+        try:
+            with averaged_weights(self.optimization.optimizer), average.swap() if average else contextlib.nullcontext():
+                yield
+        finally:
+            for module in modules:
+                module.train()
 
     def _test_save(self) -> None:
         """Find out before the first step, not after the last, that the output folder cannot be written."""
