@@ -263,21 +263,39 @@ def send(run: Path, verb: Verb) -> Command:
     return command
 
 
+class EndRequested(Exception):
+    """A stop or a pause was asked for before there is a trainer to obey it."""
+
+    def __init__(self, command: Command) -> None:
+        super().__init__(command.verb)
+        self.command = command
+
+
 class ControlFile:
     """The trainer's end: `poll` costs one stat call when nothing was asked."""
 
     def __init__(self, path: Path | None, token: str) -> None:
         self._path, self._token, self._offset = path, token, 0
-        self._asked: list[Verb] = []
+        self._waiting: list[Command] = []
         self.stop_after_epoch = False
 
     def ask(self, verb: Verb) -> None:
         """Queue a command from inside the process (a signal handler); `poll` yields it."""
-        self._asked.append(verb)
+        self._waiting.append(Command(verb, self._token))
 
     def poll(self) -> Iterator[Command]:
-        while self._asked:
-            yield Command(self._asked.pop(0), self._token)
+        self._read()
+        while self._waiting:
+            yield self._waiting.pop(0)
+
+    def end_if_asked(self) -> None:
+        """For long work before the first step: raises EndRequested. Any other command waits for the first step."""
+        self._read()
+        for command in self._waiting:
+            if command.verb in ("stop", "pause"):
+                raise EndRequested(command)
+
+    def _read(self) -> None:
         if self._path is None:
             return
         try:
@@ -286,10 +304,8 @@ class ControlFile:
         except FileNotFoundError:
             return
         lines, self._offset = read_lines(self._path, self._offset)
-        for line in lines:
-            command = _command(line)
-            if command is not None and command.process == self._token:
-                yield command
+        commands = (_command(line) for line in lines)
+        self._waiting += [command for command in commands if command is not None and command.process == self._token]
 
 
 def _command(line: str) -> Command | None:

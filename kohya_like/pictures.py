@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kohya_like.data.buckets import BatchPlan, BucketRules, balanced_repeats, fits_of
 from kohya_like.data.cache import LatentCache, LatentEncoder, Watch, latent_requests
-from kohya_like.data.dataset import Batch, Loading, Sources, TrainingSet, ValidationSet
+from kohya_like.data.dataset import Loading, Sources, TrainingSet, ValidationSet
 from kohya_like.data.fingerprint import Fingerprints
 from kohya_like.data.options import DataOptions
 from kohya_like.data.records import Dataset, Fit, ImageRecord
@@ -73,7 +73,7 @@ class Pictures:
             sources, self.plan, seed, accumulation=accumulation, total_steps=total_steps, loading=loading
         )
 
-    def validation_set(self, sources: Sources) -> Sequence[Batch]:
+    def validation_set(self, sources: Sources) -> ValidationSet:
         return ValidationSet(sources, self.plan.batch_size)
 
     def identity(self, accumulation: int) -> str:

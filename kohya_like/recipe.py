@@ -16,7 +16,7 @@ from kohya_like.conditioning import Conditioner
 from kohya_like.config import TrainConfig
 from kohya_like.data.buckets import rules_of
 from kohya_like.data.cache import LatentCache, LatentEncoder, TextCache, Watch
-from kohya_like.data.dataset import Loading, Sources, TrainingSet
+from kohya_like.data.dataset import Loading, Sources, TrainingSet, ValidationSet
 from kohya_like.data.fingerprint import default_cache_dir
 from kohya_like.data.prompts import TokenChunks, tokenize
 from kohya_like.data.tokens import clip_tokenizer
@@ -65,15 +65,19 @@ def build(config: TrainConfig, run: Path, reporter: Reporter, control: ControlFi
     length = Length(count.total, pictures.plan.batches_per_epoch, accumulation)
 
     # Latents are cached before anything trains, so that the VAE can leave the memory again.
-    sources, held_out = image_sources(config, backbone, pictures, cache_dir, reporter)
+    sources, held_out = image_sources(config, backbone, pictures, cache_dir, watching("cache", reporter, control))
     loading = Loading(config.data.max_data_loader_n_workers, pin_memory=accelerator.device.type == "cuda")
     training_set = pictures.training_set(sources, seed, accumulation, count.total, loading)
+    validation = pictures.validation_set(held_out) if held_out is not None else None
 
     # The method chooses the parts it trains; prompts are encoded once where their encoders are not among them.
     method = make_method(config, backbone, seed)
     conditioner = Conditioner(backbone, tokenizer(config), method.trains_text_encoders)
     prompts = preview_prompts(config, pictures.rules.resolution)
-    prepare_prompts(config, backbone, method, conditioner, training_set, prompts, cache_dir, reporter)
+    captions = captions_known_ahead(config, method, training_set, validation, prompts)
+    if captions is not None:
+        watch = watching("encode captions", reporter, control)
+        encode_ahead(config, backbone, conditioner, captions, cache_dir, watch)
     release_what_is_done(backbone, method, sources, prompts)
     if config.train.gradient_checkpointing:
         backbone.enable_gradient_checkpointing()
@@ -81,10 +85,9 @@ def build(config: TrainConfig, run: Path, reporter: Reporter, control: ControlFi
         backbone.replace("unet", torch.compile(backbone.unet))  # type: ignore[arg-type]
 
     # The optimizer needs the method's parameters, the schedule needs the optimizer and the length.
-    optimization = make_optimization(config, method, accelerator, length)
+    optimization = make_optimization(config, method, length)
     objective = build_objective(config.objective, backbone.prediction_type, accelerator.device)
-    validation = pictures.validation_set(held_out) if held_out is not None else ()
-    learner = Learner(backbone, objective, conditioner, validation)
+    learner = Learner(backbone, objective, conditioner, validation or ())
 
     position = Position(0, seed, quick_identity(Path(config.model.base)), pictures.identity(accumulation))
     outputs = make_outputs(config, run, reporter, control, Provenance(config, backbone, pictures, length))
@@ -142,8 +145,18 @@ def read_pictures(config: TrainConfig, backbone: Backbone, seed: int, cache_dir:
     return Pictures.read(config.data, rules, config.train.train_batch_size, seed, cache_dir)
 
 
+def watching(phase: str, reporter: Reporter, control: ControlFile) -> Watch:
+    """Shows how far the encoding is, and ends it when a stop or a pause is asked for (EndRequested)."""
+
+    def progress(done: int, total: int) -> None:
+        reporter.emit(Phase(phase, done, total))
+        control.end_if_asked()
+
+    return Watch(progress)
+
+
 def image_sources(
-    config: TrainConfig, backbone: Backbone, pictures: Pictures, cache_dir: Path, reporter: Reporter
+    config: TrainConfig, backbone: Backbone, pictures: Pictures, cache_dir: Path, watch: Watch
 ) -> tuple[Sources, Sources | None]:
     """Training and validation pictures, as cached latents or as files to be decoded each time."""
     if not config.data.cache_latents:
@@ -151,7 +164,6 @@ def image_sources(
         return pictures.sources(pictures.train, config.data), held_out
     vae = quick_identity(Path(config.model.vae or config.model.base))
     encoder = LatentEncoder(vae, config.hardware.vae_precision, backbone.latent_scale)
-    watch = Watch(lambda done, total: reporter.emit(Phase("cache", done, total)))
 
     def cached(images: object) -> Sources:
         return pictures.cached(images, config.data, LatentCache(cache_dir), encoder, backbone.encode_images, watch)  # type: ignore[arg-type]
@@ -177,23 +189,33 @@ def tokenizer(config: TrainConfig) -> Callable[[str], TokenChunks]:
     return lambda text: tokenize(text, clip_tokenizer(), length, weighted)
 
 
-def prepare_prompts(
-    config: TrainConfig, backbone: Backbone, method: NetworkTraining, conditioner: Conditioner,
-    training_set: TrainingSet, prompts: list[SamplePrompt], cache_dir: Path, reporter: Reporter,
-) -> None:  # fmt: skip
-    """Encode every caption ahead where that is possible, so that the text encoders can leave the memory."""
-    possible = training_set.possible_captions()
+def captions_known_ahead(
+    config: TrainConfig, method: NetworkTraining, training_set: TrainingSet, validation: ValidationSet | None,
+    prompts: list[SamplePrompt],
+) -> list[str] | None:  # fmt: skip
+    """Every text the run will ask for, where the text encoders are frozen and captions do not vary; else None.
+
+    Raises UserError where they were to be encoded once and cannot be.
+    """
+    possible = None if method.trains_text_encoders else training_set.possible_captions()
     wanted = config.data.cache_text_encoder_outputs
-    if method.trains_text_encoders or wanted is False or possible is None:
-        if wanted is True:
-            raise UserError(
-                "data.cache_text_encoder_outputs = true needs frozen text encoders and captions that do not vary",
-                "set network.train_text_encoder = false, or leave it at auto",
-            )
-        return
+    if possible is None and wanted is True:
+        raise UserError(
+            "data.cache_text_encoder_outputs = true needs frozen text encoders and captions that do not vary",
+            "set network.train_text_encoder = false, or leave it at auto",
+        )
+    if possible is None or wanted is False:
+        return None
+    kept_out = validation.captions() if validation is not None else ()
+    return [*possible, *kept_out, *(p.text for p in prompts), *(p.negative for p in prompts)]
+
+
+def encode_ahead(
+    config: TrainConfig, backbone: Backbone, conditioner: Conditioner, captions: list[str], cache_dir: Path,
+    watch: Watch,
+) -> None:  # fmt: skip
+    """Encode the texts now or take them from the cache, so that the text encoders can leave the memory."""
     encoder = fingerprint(quick_identity(Path(config.model.base)), str(backbone.dtype))
-    captions = [*possible, *(p.text for p in prompts), *(p.negative for p in prompts)]
-    watch = Watch(lambda done, total: reporter.emit(Phase("encode captions", done, total)))
     conditioner.prepare(captions, TextCache(cache_dir), encoder, watch)
     backbone.release_text_encoders()
 
@@ -206,9 +228,7 @@ def release_what_is_done(
         backbone.release_vae()
 
 
-def make_optimization(
-    config: TrainConfig, method: NetworkTraining, accelerator: Accelerator, length: Length
-) -> Optimization:
+def make_optimization(config: TrainConfig, method: NetworkTraining, length: Length) -> Optimization:
     options, schedule = config.optimizer, config.schedule
     groups = method.parameter_groups()
     optimizer = build_optimizer(

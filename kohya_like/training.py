@@ -16,13 +16,25 @@ from types import FrameType
 
 from kohya_like import runs
 from kohya_like.config import TrainConfig, dumped, load, to_toml
-from kohya_like.events import CONTROL, EVENTS, TOKEN_VARIABLE, ControlFile, Failed, Reporter
+from kohya_like.events import (
+    CONTROL,
+    EVENTS,
+    TOKEN_VARIABLE,
+    ControlFile,
+    Controlled,
+    EndRequested,
+    Failed,
+    Finished,
+    Reporter,
+)
 from kohya_like.schema.errors import ConfigError, UserError
 
 MEMORY_HINT = (
     "in this order: train.gradient_checkpointing = true; train.mixed_precision = 'bf16'; train.train_batch_size = 1; "
     "network.train_text_encoder = false; an 8-bit optimizer; a smaller data.resolution"
 )
+
+WORKERS_HINT = "set data.max_data_loader_n_workers = 0, close other programs; in a container give it more /dev/shm"
 
 
 def start_checked(path: Path, overrides: Sequence[str], run: Path | None) -> tuple[Path, subprocess.Popen[bytes]]:
@@ -71,6 +83,11 @@ def run_in_folder(run: Path, resume: bool) -> int:
 
             build(config, run, reporter, control, resume).train()
         return 0
+    except EndRequested as request:  # before the first step: what is cached is kept, there is nothing else to save
+        step = last_state(run)
+        reporter.emit(Controlled(request.command.id, request.command.verb, step))
+        reporter.emit(Finished("paused" if request.command.verb == "pause" else "stopped", step))
+        return 0
     except UserError as error:
         reporter.emit(Failed(error.text, error.hint))
         return 1
@@ -82,12 +99,20 @@ def run_in_folder(run: Path, resume: bool) -> int:
         reporter.close()
 
 
+def last_state(run: Path) -> int:
+    """The step a resume would go on from, by the names of the states; 0 where there is none."""
+    names = (path.name.removeprefix("state-") for path in (run / "checkpoints").glob("state-*"))
+    return max((int(name) for name in names if name.isdecimal()), default=0)
+
+
 def explained(error: Exception) -> Failed:
     """An unforeseen error as a sentence; the whole of it is in console.log."""
     text = str(error).strip().splitlines()
     first = text[0] if text else type(error).__name__
     if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError) or "not enough memory" in first:
         return Failed(f"out of memory: {first}", MEMORY_HINT)
+    if "DataLoader worker" in first:  # torch raises it from a signal handler, wherever the program is at that moment
+        return Failed("a process that prepares pictures was killed, most likely for lack of memory", WORKERS_HINT)
     if isinstance(error, OSError) and error.filename:
         return Failed(f"{error.filename}: {error.strerror}", "see console.log in the run folder")
     return Failed(f"{type(error).__name__}: {first}", "this is our fault, not yours; console.log has the details")
@@ -96,15 +121,22 @@ def explained(error: Exception) -> Failed:
 @contextlib.contextmanager
 def claimed(folder: Path, name: str) -> Iterator[None]:
     """Two runs must not write files of one name into one folder; the kernel frees a killed run's claim."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f".{name}.lock"
-    with path.open("w") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    except OSError as error:
+        raise UserError(f"{folder}: nothing can be saved there: {error.strerror}", "choose another folder") from error
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            taken = os.stat(path).st_ino != os.fstat(file.fileno()).st_ino  # its owner removed it as we opened it
         except OSError:
+            taken = True
+        if taken:
             raise UserError(
                 f"another run is writing {name} into {folder}", "wait for it, or choose another save.output_name"
-            ) from None
+            )
         try:
             yield
         finally:

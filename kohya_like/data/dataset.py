@@ -165,10 +165,16 @@ class ValidationSet(Sequence[Batch]):
         samples = [self._sample(image) for image in self._batches[number]]
         return collate(samples, 0, number)
 
+    def captions(self) -> tuple[str, ...]:
+        """Every caption the set asks for, so that they can be encoded once."""
+        return tuple(dict.fromkeys(map(self._caption, range(len(self._sources.images)))))
+
     def _sample(self, image: int) -> Sample:
+        return read_sample(self._sources, image, self._caption(image), None)
+
+    def _caption(self, image: int) -> str:
         record = self._sources.images[image]
-        caption = _steady_caption(self._sources, record.subset, record.captions, record.identity)
-        return read_sample(self._sources, image, caption, None)
+        return _steady_caption(self._sources, record.subset, record.captions, record.identity)
 
 
 def _steady_caption(sources: Sources, concept: int, captions: Sequence[str], identity: str) -> str:
