@@ -27,8 +27,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        say(f"error: {where}{error.strerror or error}", error=True)
+        return 1
     except KeyboardInterrupt:
         return 130
+
+
+def number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
+    """The type of an argument between two bounds."""
+
+    def read(text: str) -> float:
+        value = kind(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not between {low} and {high}")
+        return value
+
+    read.__name__ = kind.__name__  # argparse names it: "invalid int value"
+    return read
 
 
 def parser() -> argparse.ArgumentParser:
@@ -66,15 +83,16 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--network", action="append", default=[], metavar="FILE[:WEIGHT]")
     sub.add_argument("--prompt", action="append", required=True, help="may be given several times")
     sub.add_argument("--negative", default="")
-    sub.add_argument("--seed", type=int, default=1)
-    sub.add_argument("--steps", type=int, default=20)
-    sub.add_argument("--cfg", type=float, default=7.0, help="guidance scale")
+    sub.add_argument("--seed", type=number(int, 0, 2**32 - 1), default=1)
+    sub.add_argument("--steps", type=number(int, 1, 1000), default=20)
+    sub.add_argument("--cfg", type=number(float, 0, 100), default=7.0, help="guidance scale")
     sub.add_argument("--sampler", default="euler", choices=["ddim", "euler", "euler_a", "dpmpp_2m"])
     sub.add_argument("--size", default="", help="512 or 512x768; default: what the model was trained on")
     sub.add_argument("--out", type=Path, default=Path("picture.png"), help="a file, or a folder for several")
     sub.add_argument("--prediction-type", default="auto", choices=["auto", "epsilon", "v_prediction"])
+    sub.add_argument("--zero-terminal-snr", action="store_true", help="for models trained with it")
     sub.add_argument("--config-folder", type=Path)
-    sub.add_argument("--clip-skip", type=int)
+    sub.add_argument("--clip-skip", type=number(int, 1, 12))
     sub.add_argument("--dtype", default="fp32", choices=["fp32", "fp16", "bf16"])
     sub.add_argument("--device", default="auto")
     sub.add_argument("--force", action="store_true", help="replace existing pictures")

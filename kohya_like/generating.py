@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,7 +52,8 @@ def generate_pictures(arguments: argparse.Namespace) -> list[Path]:
         )
         for i, text in enumerate(arguments.prompt)
     ]  # fmt: skip
-    painter = Painter(backbone, Conditioner(backbone, plain_tokens, trained=False).encode, schedule_of(backbone))
+    alphas = NoiseSchedule.scaled_linear(arguments.zero_terminal_snr).alphas_cumprod
+    painter = Painter(backbone, Conditioner(backbone, plain_tokens, trained=False).encode, alphas)
     for i, image in painter.draw(prompts):
         save_png(paths[i], image)
     return paths
@@ -66,6 +68,7 @@ def schedule_of(backbone: Backbone) -> Tensor:
 
 
 def attach_network(backbone: Backbone, file: Path, weight: float) -> Network:
+    """The network of a file, at work in the model. Raises FormatError where it does not fit."""
     network = Network.from_file(file, backbone.parts(), backbone.family.name)
     network.eval()
     network.set_multiplier(weight)
@@ -78,7 +81,8 @@ def split_weight(text: str) -> tuple[Path, float]:
     head, colon, tail = text.rpartition(":")
     if colon:
         with suppress(ValueError):
-            return Path(head), float(tail)
+            if math.isfinite(weight := float(tail)):
+                return Path(head), weight
     return Path(text), 1.0
 
 

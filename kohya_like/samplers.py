@@ -8,7 +8,7 @@ into x₀; the samplers know nothing of UNets, prompts or prediction types.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 
 Predict = Callable[[Tensor, Tensor], Tensor]  # (x_t at unit variance [B, C, H, W], t [B]) -> noise or v, same shape
 Callback = Callable[[int, Tensor], None]  # (steps done, estimate of the finished latents)
+Generators = torch.Generator | Sequence[torch.Generator] | None  # one for all pictures, or one for each
 Spacing = Literal["leading", "trailing"]
 SamplerName = Literal["ddim", "euler", "euler_a", "dpmpp_2m"]
 
@@ -24,7 +25,7 @@ SMALLEST_ALPHA = 2.0**-24  # σ = 4096 stands for the infinite σ of a schedule 
 
 class Sampler(Protocol):
     def __call__(
-        self, denoise: Denoiser, x: Tensor, sigmas: Tensor, generator: torch.Generator | None, callback: Callback | None
+        self, denoise: Denoiser, x: Tensor, sigmas: Tensor, generator: Generators, callback: Callback | None
     ) -> Tensor: ...
 
 
@@ -65,9 +66,7 @@ class Denoiser:
         return torch.cat([self.sigmas[timesteps], torch.zeros(1, dtype=torch.float64)])
 
 
-def ddim(
-    denoise: Denoiser, x: Tensor, sigmas: Tensor, generator: torch.Generator | None, callback: Callback | None
-) -> Tensor:
+def ddim(denoise: Denoiser, x: Tensor, sigmas: Tensor, generator: Generators, callback: Callback | None) -> Tensor:
     """Song et al., Denoising Diffusion Implicit Models, arXiv:2010.02502, equation 12 with η = 0."""
     x = x / math.sqrt(float(sigmas[0]) ** 2 + 1)  # this one is kept at unit variance, as in the paper
     alphas = (1 / (sigmas**2 + 1)).tolist()
@@ -80,9 +79,7 @@ def ddim(
     return x
 
 
-def euler(
-    denoise: Denoiser, x: Tensor, sigmas: Tensor, generator: torch.Generator | None, callback: Callback | None
-) -> Tensor:
+def euler(denoise: Denoiser, x: Tensor, sigmas: Tensor, generator: Generators, callback: Callback | None) -> Tensor:
     """Karras et al., arXiv:2206.00364, algorithm 2 without churn and without its second-order correction."""
     for i, (sigma, after) in enumerate(zip(sigmas.tolist(), sigmas[1:].tolist())):
         finished = denoise(x, sigma)
@@ -92,9 +89,7 @@ def euler(
     return x
 
 
-def euler_a(
-    denoise: Denoiser, x: Tensor, sigmas: Tensor, generator: torch.Generator | None, callback: Callback | None
-) -> Tensor:
+def euler_a(denoise: Denoiser, x: Tensor, sigmas: Tensor, generator: Generators, callback: Callback | None) -> Tensor:
     """Ancestral sampling (Ho et al., arXiv:2006.11239, algorithm 2) as an Euler step down and fresh noise up."""
     for i, (sigma, after) in enumerate(zip(sigmas.tolist(), sigmas[1:].tolist())):
         finished = denoise(x, sigma)
@@ -108,9 +103,7 @@ def euler_a(
     return x
 
 
-def dpmpp_2m(
-    denoise: Denoiser, x: Tensor, sigmas: Tensor, generator: torch.Generator | None, callback: Callback | None
-) -> Tensor:
+def dpmpp_2m(denoise: Denoiser, x: Tensor, sigmas: Tensor, generator: Generators, callback: Callback | None) -> Tensor:
     """DPM-Solver++(2M): Lu et al., arXiv:2211.01095, algorithm 2. λ = -ln σ; the last step is of first order."""
     before: Tensor | None = None
     last_h = 0.0
@@ -132,8 +125,10 @@ def dpmpp_2m(
 SAMPLERS: dict[SamplerName, Sampler] = {"ddim": ddim, "euler": euler, "euler_a": euler_a, "dpmpp_2m": dpmpp_2m}
 
 
-def noise_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
+def noise_like(x: Tensor, generator: Generators) -> Tensor:
     """Unit noise, drawn where the generator lives: a CPU generator gives the same picture on every device."""
+    if isinstance(generator, Sequence):
+        return torch.cat([noise_like(one, own) for one, own in zip(x.split(1), generator, strict=True)])
     device = generator.device if generator is not None else x.device
     return torch.randn(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
 
@@ -146,7 +141,7 @@ def sample(
     steps: int,
     *,
     spacing: Spacing = "leading",
-    generator: torch.Generator | None = None,
+    generator: Generators = None,
     callback: Callback | None = None,
 ) -> Tensor:
     """Unit noise [B, C, H, W] -> latents of that shape. `generator` is used by "euler_a" only."""

@@ -16,9 +16,10 @@ from kohya_like.events import Event, Phase, Sample
 from kohya_like.families.backbone import Backbone, Conditioning
 from kohya_like.formats.atomic import atomic_write
 from kohya_like.prompt_file import SamplePrompt
-from kohya_like.samplers import Denoiser, SamplerName, sample
+from kohya_like.samplers import Denoiser, SamplerName, Spacing, sample
+from kohya_like.schema.errors import UserError
 
-AT_ONCE = 8  # pictures of one size in a batch
+AT_ONCE, PIXELS_AT_ONCE = 8, 512 * 512  # pictures in a batch; small ones, so that training's memory is enough
 
 
 class Painter:
@@ -36,8 +37,10 @@ class Painter:
         for i, prompt in enumerate(prompts):
             groups.setdefault((prompt.width, prompt.height, prompt.steps, prompt.sampler), []).append(i)
         for members in groups.values():
-            for start in range(0, len(members), AT_ONCE):
-                chosen = members[start : start + AT_ONCE]
+            first = prompts[members[0]]
+            count = min(AT_ONCE, max(1, PIXELS_AT_ONCE // (first.width * first.height)))
+            for start in range(0, len(members), count):
+                chosen = members[start : start + count]
                 yield from zip(chosen, self._batch([prompts[i] for i in chosen]))
 
     def _batch(self, prompts: Sequence[SamplePrompt]) -> list[Image.Image]:
@@ -59,18 +62,18 @@ class Painter:
         generators = [torch.Generator().manual_seed(p.seed) for p in prompts]
         shape = (4, first.height // 8, first.width // 8)
         noise = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(device)
-        spacing = "trailing" if float(self._alphas[-1]) < 1e-4 else "leading"
+        spacing: Spacing = "trailing" if float(self._alphas[-1]) < 1e-4 else "leading"
         latents = sample(
-            cast(SamplerName, first.sampler), denoiser, noise, first.steps, spacing=spacing, generator=generators[0]
+            cast(SamplerName, first.sampler), denoiser, noise, first.steps, spacing=spacing, generator=generators
         )
         return to_images(self._backbone.decode(latents))
 
 
 def to_images(pixels: Tensor) -> list[Image.Image]:
-    """Pixels [B, 3, H, W] in -1..1 to pictures. Raises ValueError where they are not numbers."""
+    """Pixels [B, 3, H, W] in -1..1 to pictures. Raises UserError where they are not numbers."""
     pixels = pixels.float().cpu()
     if not bool(torch.isfinite(pixels).all()):
-        raise ValueError("the picture is not a number: the VAE overflowed; use vae_precision = fp32")
+        raise UserError("the picture is not a number: the model overflowed", "use bf16 or fp32, also for the VAE")
     values = ((pixels.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
     return [Image.fromarray(np.ascontiguousarray(value)) for value in values]
 
