@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -15,7 +16,8 @@ class BatchLog:
 
     def note(self, step: int, batch: Batch) -> None:
         body = {"step": step, "batch": batch.index, "pictures": batch.identities, "captions": batch.captions}
-        with self._path.open("a", encoding="utf-8") as file:
+        # a full disk must not end a run over its diary
+        with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(body, ensure_ascii=False) + "\n")
 
     def forget_after(self, step: int) -> None:
@@ -23,5 +25,12 @@ class BatchLog:
         if not self._path.exists():
             return
         lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-        atomic_text(self._path, "".join(kept))
+        atomic_text(self._path, "".join(line for line in lines if line.endswith("\n") and _step(line) <= step))
+
+
+def _step(line: str) -> float:
+    """Infinity for a line that a full disk tore."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")

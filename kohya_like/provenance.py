@@ -82,7 +82,7 @@ class Provenance:
         network, backbone = self._config.network, self._backbone
         family, prediction = backbone.family, backbone.prediction_type
         options = network.model_dump(exclude_none=True)
-        arguments = {key: str(options[key]) for key in ("conv_dim", "conv_alpha") if key in options}
+        arguments: dict[str, str] = {key: str(options[key]) for key in ("conv_dim", "conv_alpha") if key in options}
         if "conv_dim" not in options:
             arguments.clear()
         if network.kohya_module != "networks.lora":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def tensorboard_listener(folder: Path) -> Callable[[Event], None]:
         ) from error
     writer = SummaryWriter(str(folder))
 
-    def listen(event: Event) -> None:
+    def write(event: Event) -> None:
         match event:
             case Step():
                 writer.add_scalar("loss/train", event.loss, event.step)
@@ -31,5 +32,9 @@ def tensorboard_listener(folder: Path) -> Callable[[Event], None]:
                 writer.add_scalar("loss/validation", event.loss, event.step)
             case Finished():
                 writer.close()
+
+    def listen(event: Event) -> None:
+        with contextlib.suppress(OSError):  # a full disk must not end a run over its diary
+            write(event)
 
     return listen
