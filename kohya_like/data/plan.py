@@ -59,6 +59,7 @@ class BatchPlan:
         self.buckets: tuple[Size, ...] = tuple(sorted({one.bucket for one, n in zip(fits, repeats) if n}))
         number = {bucket: i for i, bucket in enumerate(self.buckets)}
         of_image: Numbers = np.array([number.get(one.bucket, 0) for one in fits], dtype=np.int64)
+        self._counted = _counted(times[times > 0])
         self._image: Numbers = np.repeat(np.arange(len(fits)), times)
         self._repeat: Numbers = np.arange(len(self._image)) - np.repeat(np.cumsum(times) - times, times)
         self._bucket: Numbers = of_image[self._image]
@@ -113,6 +114,7 @@ class BatchPlan:
             samples=self.samples_per_epoch,
             batch_size=self.batch_size,
             buckets=len(self.buckets),
+            counted=self._counted,
         )
 
     def _make_epoch(self, number: int) -> tuple[BatchRef, ...]:
@@ -186,11 +188,13 @@ def steps(
     samples: int = 0,
     batch_size: int = 1,
     buckets: int = 1,
+    counted: str = "",
 ) -> StepCount:
     """The number of steps, by epochs or by a given number; with both, whichever ends first.
 
     Args:
         samples: pictures with repeats per epoch (default: as many as would fill the batches).
+        counted: how the samples come about, for the formula: "26 pictures x 10 repeats".
 
     Raises:
         ValueError: no batches, or neither epochs nor steps given.
@@ -208,20 +212,31 @@ def steps(
         total=total,
         epochs=begun,
         per_epoch=per_epoch,
-        formula=_formula(samples, batch_size, buckets, batches_per_epoch, accumulation, total),
+        formula=_formula(samples, batch_size, buckets, batches_per_epoch, accumulation, total, counted),
         kohya_formula=usual,
     )
 
 
-def _formula(samples: int, batch_size: int, buckets: int, batches: int, accumulation: int, total: int) -> str:
+def _counted(repeats: Numbers) -> str:
+    """'26 pictures x 10 repeats', or with a range where repeats differ."""
+    if not len(repeats):
+        return ""
+    least, most = int(repeats.min()), int(repeats.max())
+    times = f"{least}" if least == most else f"{least} to {most}"
+    return f"{len(repeats)} picture{'s' * (len(repeats) > 1)} x {times} repeat{'s' * (most > 1)}"
+
+
+def _formula(
+    samples: int, batch_size: int, buckets: int, batches: int, accumulation: int, total: int, counted: str
+) -> str:
     """The count as a sentence a person can check with a pencil."""
     per_epoch = -(-batches // accumulation)
     whole, rest = divmod(total, per_epoch)
-    pictures = f"{samples} pictures with repeats / batch {batch_size}"
     spread = f" in {buckets} buckets" if buckets > 1 else ""
-    summed = f"{pictures}{spread} = {batches} batches per epoch"
+    text = f"{counted} = " if counted else ""
+    text += f"{samples} samples / batch {batch_size}{spread} = {batches} batches per epoch"
     if accumulation > 1:
-        summed += f" / {accumulation} accumulated = {per_epoch} steps per epoch"
+        text += f" / {accumulation} accumulated = {per_epoch} steps per epoch"
     if rest:
-        return f"{summed}; {total} steps = {total / per_epoch:.1f} epochs"
-    return f"{summed}; x {whole} {'epoch' if whole == 1 else 'epochs'} = {total} steps"
+        return f"{text}; {total} steps = {total / per_epoch:.1f} epochs"
+    return f"{text}; x {whole} {'epoch' if whole == 1 else 'epochs'} = {total} steps"

@@ -1,16 +1,15 @@
-"""What a person should know of how pictures, buckets and batches meet, before hours are spent on it."""
+"""What a person should know of how pictures meet their buckets, before hours are spent on it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kohya_like.data.buckets import BatchPlan, BucketRules
+from kohya_like.data.buckets import BucketRules, is_enlarged
 from kohya_like.data.folders import named, times
 from kohya_like.data.records import Concept, Fit, ImageRecord, Size
 from kohya_like.schema.errors import Fault
 
 CUT_SHARE = 1 / 3  # of a picture's area; more is worth a word
-FILL_SHARE = 0.75  # of the batches' places
 
 
 def remarks(
@@ -19,15 +18,9 @@ def remarks(
     repeats: Sequence[int],
     concepts: Sequence[Concept],
     rules: BucketRules,
-    plan: BatchPlan,
 ) -> list[Fault]:
-    """Warnings and hints; `fits` and `repeats` run parallel to `images`, and `plan` is made of them."""
-    return [
-        *_of_rules(rules),
-        *_of_shapes(images, fits, rules),
-        *_of_regularisation(images, repeats, concepts),
-        *_of_batches(plan),
-    ]
+    """Warnings and hints; `fits` and `repeats` run parallel to `images`."""
+    return [*_of_rules(rules), *_of_shapes(images, fits, rules), *_of_regularisation(images, repeats, concepts)]
 
 
 def _of_rules(rules: BucketRules) -> Iterator[Fault]:
@@ -50,17 +43,17 @@ def _of_rules(rules: BucketRules) -> Iterator[Fault]:
 def _of_shapes(images: Sequence[ImageRecord], fits: Sequence[Fit], rules: BucketRules) -> Iterator[Fault]:
     enlarged, cut = [], []
     for image, fit in zip(images, fits):
-        if fit.scaled[0] > image.size[0] or fit.scaled[1] > image.size[1]:
+        if rules.enabled and rules.no_upscale and is_enlarged(image.size, rules):
             enlarged.append(f"{image.identity} ({_by(image.size)} to {_by(fit.scaled)})")
         kept = fit.bucket[0] * fit.bucket[1] / (fit.scaled[0] * fit.scaled[1])
         if 1 - kept > CUT_SHARE:
             cut.append(f"{image.identity} ({_by(image.size)} cut to {_by(fit.bucket)})")
     if enlarged:
-        small = rules.enabled and rules.no_upscale
-        why = f"so that no side is under {rules.shortest}" if small else "to fill their bucket"
-        mend = "use larger pictures, or lower data.min_bucket_reso" if small else "use larger pictures"
-        text = f"{times(len(enlarged), 'picture')} enlarged {why}, and soft for it: {named(enlarged)}"
-        yield Fault(text, mend=mend, severity="warning", code="enlarged")
+        text = (
+            f"{times(len(enlarged), 'picture')} enlarged so that no side is under {rules.shortest}: {named(enlarged)}"
+        )
+        mend = "use larger pictures, or lower data.min_bucket_reso"
+        yield Fault(text, "data.bucket_no_upscale", mend=mend, severity="warning", code="enlarged")
     if cut:
         mend = "crop them yourself, or allow longer shapes with data.max_bucket_reso and data.min_bucket_reso"
         mend = mend if rules.enabled else "set data.enable_bucket = true, or crop them yourself"
@@ -80,18 +73,6 @@ def _of_regularisation(
         )
         mend = "nothing is wrong; more repeats of the training pictures would use them"
         yield Fault(text, "data.reg_data_dir", mend=mend, severity="hint", code="reg-unused")
-
-
-def _of_batches(plan: BatchPlan) -> Iterator[Fault]:
-    places = plan.batches_per_epoch * plan.batch_size
-    if places and plan.samples_per_epoch < FILL_SHARE * places:
-        mean = plan.samples_per_epoch / plan.batches_per_epoch
-        text = (
-            f"is {plan.batch_size}, but a batch holds {mean:.1f} pictures on average: {len(plan.buckets)} buckets "
-            f"share {plan.samples_per_epoch} samples, and a batch is of one size"
-        )
-        mend = "raise data.bucket_reso_steps or the repeats, or lower the batch size"
-        yield Fault(text, "train.train_batch_size", mend=mend, severity="hint", code="small-batches")
 
 
 def _by(size: Size) -> str:

@@ -117,7 +117,7 @@ def test_steps_count_partial_batches_and_partial_accumulation() -> None:
     assert (count.per_epoch, count.total, count.epochs) == (17, 170, 10)
     assert count.kohya_formula == math.ceil(260 * 10 / 4 / 4)  # 163: seven steps short of ten epochs
     assert count.formula == (
-        "260 pictures with repeats / batch 4 in 3 buckets = 67 batches per epoch / 4 accumulated = 17 steps per epoch; "
+        "260 samples / batch 4 in 3 buckets = 67 batches per epoch / 4 accumulated = 17 steps per epoch; "
         "x 10 epochs = 170 steps"
     )
 
@@ -125,7 +125,7 @@ def test_steps_count_partial_batches_and_partial_accumulation() -> None:
 def test_steps_by_number() -> None:
     count = steps(10, 1, None, 25, samples=10)
     assert (count.total, count.epochs, count.kohya_formula) == (25, 3, 25)
-    assert count.formula == "10 pictures with repeats / batch 1 = 10 batches per epoch; 25 steps = 2.5 epochs"
+    assert count.formula == "10 samples / batch 1 = 10 batches per epoch; 25 steps = 2.5 epochs"
     assert steps(10, 1, 2, 25).total == 20 and steps(10, 1, 3, 25).total == 25
     assert steps(10, 1, 1, None).formula.endswith("x 1 epoch = 10 steps")
 
@@ -141,7 +141,12 @@ def test_a_plan_counts_its_steps() -> None:
     made = plan()
     count = made.count_steps(2, 3, None)
     assert count.total == 3 * math.ceil(made.batches_per_epoch / 2)
-    assert count.formula.startswith(f"{sum(REPEATS)} pictures with repeats / batch 4 in 3 buckets")
+    assert count.formula.startswith(f"41 pictures x 1 to 3 repeats = {sum(REPEATS)} samples / batch 4 in 3 buckets")
+    same = BatchPlan(FITS[:5], [10] * 5, 1, 0).count_steps(1, 1, None)
+    assert (
+        same.formula
+        == "5 pictures x 10 repeats = 50 samples / batch 1 in 3 buckets = 50 batches per epoch; x 1 epoch = 50 steps"
+    )
 
 
 def balanced(train: tuple[int, int], reg: tuple[int, int]) -> tuple[list[int], list[int]]:

@@ -1,10 +1,10 @@
-"""What is said of pictures that are enlarged, cut, left out or spread over too many buckets."""
+"""What is said of pictures that are enlarged, cut or not used."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from kohya_like.data.buckets import BatchPlan, BucketRules, balanced_repeats, fits_of
+from kohya_like.data.buckets import BucketRules, balanced_repeats, fits_of
 from kohya_like.data.options import SubsetSettings
 from kohya_like.data.records import Concept, ImageRecord
 from kohya_like.data.remarks import remarks
@@ -12,7 +12,7 @@ from kohya_like.data.remarks import remarks
 RULES = BucketRules((512, 512), min_size=256, max_size=1024, no_upscale=True)
 
 
-def said(sizes: list[tuple[int, int]], rules: BucketRules = RULES, reg: int = 0, batch_size: int = 1) -> dict[str, str]:
+def said(sizes: list[tuple[int, int]], rules: BucketRules = RULES, reg: int = 0) -> dict[str, str]:
     """Sentences by code for pictures a0, a1, ... of these sizes, and `reg` regularisation pictures of 512x512."""
     concepts = [
         Concept(Path("a"), "a", 1, "a", False, SubsetSettings()),
@@ -21,8 +21,7 @@ def said(sizes: list[tuple[int, int]], rules: BucketRules = RULES, reg: int = 0,
     images = [ImageRecord(Path("x"), size, (), None, None, 0, f"a{i}") for i, size in enumerate(sizes)]
     images += [ImageRecord(Path("x"), (512, 512), (), None, None, 1, f"r{i}") for i in range(reg)]
     fits, repeats = fits_of(images, rules), balanced_repeats(images, concepts)
-    plan = BatchPlan(fits, repeats, batch_size, 0)
-    return {fault.code: str(fault) for fault in remarks(images, fits, repeats, concepts, rules, plan)}
+    return {fault.code: str(fault) for fault in remarks(images, fits, repeats, concepts, rules)}
 
 
 def test_nothing_is_said_of_ordinary_pictures() -> None:
@@ -31,13 +30,12 @@ def test_nothing_is_said_of_ordinary_pictures() -> None:
 
 def test_enlarged_for_the_least_side() -> None:
     text = said([(512, 512), (200, 300)])["enlarged"]
-    assert "1 picture enlarged so that no side is under 256, and soft for it: a1 (200x300 to 256x384)" in text
+    assert "1 picture enlarged so that no side is under 256: a1 (200x300 to 256x384)" in text
     assert "lower data.min_bucket_reso" in text
 
 
-def test_enlarged_to_fill_the_bucket() -> None:
-    text = said([(300, 300)], BucketRules((512, 512)))["enlarged"]
-    assert "1 picture enlarged to fill their bucket, and soft for it: a0 (300x300 to 512x512)" in text
+def test_enlarging_that_was_asked_for_is_no_fault() -> None:
+    assert said([(300, 300)], BucketRules((512, 512))) == {}
 
 
 def test_cut_by_more_than_a_third() -> None:
@@ -61,9 +59,3 @@ def test_rounded_sides_are_told() -> None:
 def test_unused_regularisation_pictures_are_told() -> None:
     text = said([(512, 512)] * 3, reg=5)["reg-unused"]
     assert "2 of 5 regularisation pictures are not used: an epoch has as many of them as training samples (3)" in text
-
-
-def test_buckets_that_leave_batches_half_empty() -> None:
-    text = said([(512, 512), (512, 768), (768, 512), (1024, 512)], batch_size=4)["small-batches"]
-    assert "train.train_batch_size: is 4, but a batch holds 1.0 pictures on average: 4 buckets share 4 samples" in text
-    assert "small-batches" not in said([(512, 512)] * 4, batch_size=4)
