@@ -6,6 +6,7 @@ trains the wrong thing for six hours.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -224,8 +225,12 @@ def _text_fault(text: str, is_path: bool) -> str:
         return "holds bytes that are not UTF-8 text"
     if not is_path:
         return ""
+    if len(text.encode()) > 4000 or any(len(part.encode()) > 255 for part in re.split(r"[/\\]", text)):
+        return f"is {len(text):,} characters long, too long for a file name"
     if "\n" in text or "\r" in text:
         return "holds a line break, which a file name may not"
+    if text.startswith("~") and os.path.expanduser(text) == text:
+        return f"got {value_phrase(text)}: there is no such home folder"
     if text.lower().startswith("file:") or text.startswith(("\\\\", "//")):
         return f"got {value_phrase(text)}: network paths and file: addresses are not followed; give a local path"
     return ""

@@ -196,6 +196,8 @@ def test_renames_offers_only_what_is_certain() -> None:
     [
         ("a\\u0000b", "data.train_data_dir: holds the control character 0x00, which no option may"),
         ("a\\nb", "data.train_data_dir: holds a line break, which a file name may not"),
+        ("x" * 300, "data.train_data_dir: is 300 characters long, too long for a file name"),
+        ("~no-such-user/x", "data.train_data_dir: got text '~no-such-user/x': there is no such home folder"),
         ("file:///etc", "data.train_data_dir: got text 'file:///etc': network paths and file: addresses"),
         ("\\\\\\\\server\\\\share", "network paths and file: addresses are not followed; give a local path"),
     ],
