@@ -132,7 +132,7 @@ class _Safetensors(TensorFile):
         raw = self._buffer[:size]
         with open(self._path, "rb", buffering=0) as file:
             file.seek(self._data_start + info.start)
-            target, read = memoryview(raw.numpy()), 0
+            target, read = raw.numpy().data, 0
             while read < size:
                 count = file.readinto(target[read:])
                 if not count:

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from kohya_like.formats.atomic import TEMP_PREFIX, atomic_folder, atomic_text, sweep_orphans
+from kohya_like.formats.atomic import TEMP_PREFIX, atomic_bytes, atomic_folder, atomic_text, sweep_orphans
 from kohya_like.formats.tensors import save_safetensors
 
 STRACE = shutil.which("strace")
@@ -68,7 +68,7 @@ WRITERS = {
     "first text": Writer("a.txt", None, lambda p: atomic_text(p, "new", overwrite=False)),
     "folder": Writer("step-10", None, _folder),
 }
-CONTROL = Writer("a.txt", lambda p: p.write_bytes(b"old\n" * 3) and None, _in_place)
+CONTROL = Writer("a.txt", lambda p: atomic_bytes(p, b"old\n" * 3), _in_place)
 
 
 def content(path: Path) -> dict[str, bytes] | None:

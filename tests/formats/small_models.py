@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
+import kohya_like
 from kohya_like.formats.ldm import to_ldm
 
+ASSETS = Path(kohya_like.__file__).parent / "families" / "assets"
 FAMILIES = ("sd1", "sd2", "sdxl")
 _WORDS = 514
 
@@ -49,7 +52,7 @@ def tiny_models(family: str, seed: int = 0) -> Models:
             "up_block_types": (plain[0], plain[0], plain[1]), "addition_embed_type": "text_time",
             "addition_time_embed_dim": 8, "projection_class_embeddings_input_dim": 6 * 8 + 40,
         }  # fmt: skip
-    parts: dict[str, nn.Module] = {"unet": UNet2DConditionModel(**unet), "vae": _vae()}
+    parts: dict[str, Any] = {"unet": UNet2DConditionModel(**unet), "vae": _vae()}
     if family == "sdxl":
         # different widths: diffusers tells the two text encoders apart by nothing else
         parts["text_encoder"] = CLIPTextModel(_clip(32, 3))
@@ -85,6 +88,8 @@ def write_config_folder(folder: Path, models: Models) -> Path:
         "_diffusers_version": "0.36.0",
         "scheduler": ["diffusers", "DDIMScheduler"],
     }
+    part: str
+    module: Any
     for part, module in models.parts.items():
         (folder / part).mkdir(parents=True)
         config = module.config
@@ -98,7 +103,8 @@ def write_config_folder(folder: Path, models: Models) -> Path:
             index[name] = ["transformers", "CLIPTokenizer"]
     if not xl:
         index |= {"safety_checker": [None, None], "feature_extractor": [None, None]}
-    DDIMScheduler().save_pretrained(folder / "scheduler")
+    scheduler: Any = DDIMScheduler()
+    scheduler.save_pretrained(folder / "scheduler")
     (folder / "model_index.json").write_text(json.dumps(index))
     return folder
 
@@ -121,3 +127,17 @@ def same_tensors(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool
     return one.keys() == other.keys() and all(
         one[name].dtype == other[name].dtype and torch.equal(one[name], other[name]) for name in one
     )
+
+
+@cache
+def real_state(family: str, part: str) -> dict[str, Tensor]:
+    """The state dict of a real-size part on the meta device: names and shapes without memory."""
+    config = json.loads((ASSETS / family / part / "config.json").read_text())
+    with torch.device("meta"):
+        if part == "unet":
+            return UNet2DConditionModel.from_config(config).state_dict()
+        if part == "vae":
+            return AutoencoderKL.from_config(config).state_dict()
+        clip = CLIPTextModelWithProjection if part == "text_encoder_2" else CLIPTextModel
+        state = clip(CLIPTextConfig.from_dict(config)).state_dict()
+    return {name if name.startswith("text_") else f"text_model.{name}": value for name, value in state.items()}

@@ -74,8 +74,12 @@ def test_an_existing_name_is_refused_where_asked(kind: str, tmp_path: Path) -> N
 
 def test_a_name_taken_meanwhile_is_refused_too(tmp_path: Path) -> None:
     path = tmp_path / "a"
+
+    def taken(_: object) -> None:
+        path.write_text("other")
+
     with pytest.raises(UserError, match="already exists"):
-        atomic_write(path, lambda file: path.write_text("other") and None, overwrite=False)
+        atomic_write(path, taken, overwrite=False)
     assert path.read_text() == "other"
     with pytest.raises(UserError, match="already exists"), atomic_folder(tmp_path / "f"):
         (tmp_path / "f").mkdir()
@@ -86,11 +90,14 @@ def test_without_hard_links_it_still_refuses_and_still_saves(tmp_path: Path, mon
     def link(*_: object) -> None:
         raise OSError(errno.EPERM, "Operation not permitted")
 
+    def taken(_: object) -> None:
+        (tmp_path / "b").write_text("other")
+
     monkeypatch.setattr(os, "link", link)
     atomic_text(tmp_path / "a", "new", overwrite=False)
     assert (tmp_path / "a").read_text() == "new"
     with pytest.raises(UserError, match="already exists"):
-        atomic_write(tmp_path / "b", lambda file: (tmp_path / "b").write_text("other") and None, overwrite=False)
+        atomic_write(tmp_path / "b", taken, overwrite=False)
     assert (tmp_path / "b").read_text() == "other" and len(list(tmp_path.iterdir())) == 2
 
 
@@ -171,7 +178,8 @@ def test_a_folder_being_written_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_sweep_between_creation_and_lock_costs_only_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, swept = fcntl.flock, []
+    real = fcntl.flock
+    swept: list[object] = []
 
     def flock(descriptor: int, how: int) -> None:
         if not swept:

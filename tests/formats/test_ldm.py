@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
-from diffusers import AutoencoderKL, StableDiffusionPipeline, StableDiffusionXLPipeline, UNet2DConditionModel
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from diffusers.loaders import single_file_utils
-from torch import Tensor
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-import kohya_like
 from kohya_like.formats.ldm import Piece, from_ldm, ldm_parts, to_ldm
 from kohya_like.formats.tensors import open_tensors, save_safetensors
-from tests.formats.small_models import FAMILIES, Models, same_tensors, tiny_models, write_config_folder
-
-ASSETS = Path(kohya_like.__file__).parent / "families" / "assets"
-
-
-@cache
-def real_state(family: str, part: str) -> dict[str, Tensor]:
-    """The state dict of a real-size part on the meta device: names and shapes without memory."""
-    config = json.loads((ASSETS / family / part / "config.json").read_text())
-    with torch.device("meta"):
-        if part == "unet":
-            return UNet2DConditionModel.from_config(config).state_dict()
-        if part == "vae":
-            return AutoencoderKL.from_config(config).state_dict()
-        clip = CLIPTextModelWithProjection if part == "text_encoder_2" else CLIPTextModel
-        state = clip(CLIPTextConfig.from_dict(config)).state_dict()
-    return {name if name.startswith("text_") else f"text_model.{name}": value for name, value in state.items()}
-
+from tests.formats.small_models import (
+    ASSETS,
+    FAMILIES,
+    Models,
+    real_state,
+    same_tensors,
+    tiny_models,
+    write_config_folder,
+)
 
 PARTS = [(family, part) for family in FAMILIES for part in ("unet", "vae", "text_encoder")] + [
     ("sdxl", "text_encoder_2")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,14 @@ def test_reading_back_cast_and_moved(tmp_path: Path) -> None:
     assert torch.equal(kept, tensors["t0"])  # a tensor outlives its file
 
 
+def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path) -> None:
+    save_safetensors(tmp_path / "f", {"a": torch.ones(1000)})
+    with open_tensors(tmp_path / "f") as file:
+        os.truncate(tmp_path / "f", 200)
+        with pytest.raises(FormatError, match="has become shorter"):
+            file.get("a", torch.float16)
+
+
 def test_the_extension_is_not_looked_at(tmp_path: Path) -> None:
     save_safetensors(tmp_path / "really-safetensors.ckpt", {"a": torch.ones(2)})
     torch.save({"a": torch.ones(2)}, tmp_path / "really-pickle.safetensors")
@@ -94,7 +104,7 @@ def test_deferred_tensors_are_made_one_at_a_time(tmp_path: Path) -> None:
         most = max(most, alive)
         return torch.full((4, 4), value).as_subclass(Counted)
 
-    deferred = {f"w{i}": Deferred((4, 4), torch.float32, lambda i=i: make(float(i))) for i in range(10)}
+    deferred = {f"w{i}": Deferred((4, 4), torch.float32, partial(make, float(i))) for i in range(10)}
     save_safetensors(tmp_path / "f", deferred)
     assert most <= 2  # the one being written, and the one before it until the name moves on
     with open_tensors(tmp_path / "f") as file:

@@ -232,7 +232,8 @@ def test_genuine_files_of_the_webui_load(tmp_path: Path) -> None:
         "string_to_token": {"*": torch.tensor(265)},
         "string_to_param": torch.nn.ParameterDict({"*": torch.nn.Parameter(torch.randn(2, 768))}),
     }
-    for number, value in enumerate((hypernetwork, embedding, original, torch.randn(1, 768))):
+    values: list[Any] = [hypernetwork, embedding, original, torch.randn(1, 768)]
+    for number, value in enumerate(values):
         for legacy_format in (False, True):
             path = tmp_path / f"{number}{legacy_format}.pt"
             path.write_bytes(saved(value, legacy_format))

@@ -146,3 +146,35 @@ def test_a_living_writer_is_not_swept(tmp_path: Path) -> None:
 
     atomic_write(tmp_path / "a", sweep_meanwhile)
     assert (tmp_path / "a").read_bytes() == b"whole"
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_the_order_that_survives_a_power_cut(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data reach the disk before the name does, and the name before the save is reported done (git, core.fsync)."""
+    done: list[str] = []
+    files: set[str] = set()
+
+    def watch(function: str) -> None:
+        real = getattr(os, function)
+
+        def noted(*args: object) -> object:
+            if function == "fsync":
+                path = os.readlink(f"/proc/self/fd/{args[0]}")
+                done.append("folder" if os.path.isdir(path) else "file")
+                files.add(path)
+            else:
+                done.append("name")
+            return real(*args)
+
+        monkeypatch.setattr(os, function, noted)
+
+    scene = Scene(tmp_path / "run", WRITERS[name])
+    for function in ("fsync", "replace", "rename", "link"):
+        watch(function)
+    scene.save()
+    assert done[-2:] == ["name", "folder"] and "file" in done[:-2]
+    if name == "folder":  # every file and folder in it, before its own name
+        synced = {path.rpartition(".tmp")[2] for path in files}
+        assert {"/network.safetensors", "/inner/manifest.json", "/inner", ""} <= synced
+    else:
+        assert done == ["file", "name", "folder"]
