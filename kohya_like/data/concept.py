@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kohya_like.data.folders import Listing, Walk, is_picture, list_folder, named, times
-from kohya_like.data.picture_header import PictureHeader, read_header
+from kohya_like.data.picture_header import MAX_PIXELS, PictureHeader, read_header
 from kohya_like.data.records import Concept, ConceptReport, ImageRecord, plain
 from kohya_like.data.sidecar import KNOWN_EXTENSIONS, PROBLEMS, caption_stems, read_sidecar, stem_key
 from kohya_like.schema.errors import Fault, FormatError, Severity
 
 PROGRESS_EVERY = 500
-MAX_PIXELS = 100_000_000
 OTHER_PICTURES = (".gif", ".tif", ".tiff", ".heic", ".heif", ".psd", ".svg", ".jfif", ".jp2", ".tga")
 
 

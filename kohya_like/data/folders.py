@@ -113,6 +113,8 @@ def list_folder(folder: Path, root: Path, walk: Walk) -> Listing:
                 listing.folders.append(entry.name)
             elif entry.is_file():
                 listing.files.append(entry.name)
+            else:  # a pipe, a socket, a device
+                walk.hidden += 1
     listing.files.sort()
     listing.folders.sort()
     return listing
@@ -124,7 +126,7 @@ def _stays_inside(link: str, root: Path) -> bool:
         target = os.path.realpath(link, strict=True)
     except OSError:  # a loop, or nothing there
         return False
-    top = os.path.realpath(root)
+    top = os.path.realpath(root).rstrip(os.sep)
     upwards = (os.path.realpath(os.path.dirname(link)) + os.sep).startswith(target + os.sep)
     return target.startswith(top + os.sep) and not upwards
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from kohya_like.data.augment import AUGMENT_NOTHING, Placement, draw, place
-from kohya_like.data.picture_header import read_header
+from kohya_like.data.picture_header import MAX_PIXELS, read_header
 from kohya_like.data.records import plain
 from kohya_like.data.resample import average_box, resize_box
 from kohya_like.schema.errors import FormatError, UserError
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from kohya_like.data.records import Fit, ImageRecord
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "AVIF")
-MAX_PIXELS = 100_000_000
 LATENT_SCALE = 8  # pixels per latent, in each direction, of every SD family
 WANTED = "PNG, JPEG, WebP, BMP or AVIF"
 Mask = NDArray[np.float32]  # [H/8, W/8], 0..1

@@ -27,6 +27,7 @@ from kohya_like.data.orientation import (
 )
 from kohya_like.schema.errors import FormatError
 
+MAX_PIXELS = 100_000_000  # more is refused before anything is decoded
 HEAD, TAIL = 4096, 4096  # bytes
 JPEG_TAIL = 65536  # some cameras and editors append something after the end mark
 MAX_SEGMENTS = 4096

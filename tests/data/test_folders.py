@@ -160,6 +160,14 @@ def test_hidden_and_system_folders_are_counted_without_a_word(tmp_path: Path) ->
     assert len(dataset.images) == 1 and not dataset.faults
 
 
+def test_a_pipe_named_like_a_picture_does_not_hang(tmp_path: Path) -> None:
+    make(tmp_path, {"1_cat/a.png": PICTURE, "1_cat/a.txt": "a"})
+    os.mkfifo(tmp_path / "1_cat" / "b.png")
+    os.mkfifo(tmp_path / "1_cat" / "a.caption")
+    dataset = scanned(tmp_path)
+    assert len(dataset.images) == 1 and dataset.skipped.hidden == 2 and not dataset.faults
+
+
 def test_symlinks_that_lead_out_round_or_nowhere_are_skipped_and_counted(tmp_path: Path) -> None:
     outside = make(tmp_path / "outside", {"secret.png": PICTURE, "1_x/a.png": PICTURE})
     root = make(tmp_path / "root", {"1_cat/a.png": PICTURE, "1_cat/a.txt": "a"})

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kohya_like.data.options import SubsetSettings
@@ -55,6 +55,7 @@ def test_no_fraction_keeps_nothing_out_and_reads_nothing() -> None:
     assert split(MANY[:5], 0.0, content=unread) == (set(MANY[:5]), set())
 
 
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 60), min_size=1), st.lists(st.integers(61, 99)), st.integers(0, 9))
 def test_a_picture_stays_on_its_side_when_others_come(first: list[int], more: list[int], seed: int) -> None:
     """The least and greatest of few may move, since neither side may be empty; so both sets are made large."""
