@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 Config = Mapping[str, object]
 
 NUMBER_LIMIT = 2**20
-LIST_LIMIT = 8
-DEPTH_LIMITS = {"layers_per_block": 8, "transformer_layers_per_block": 16, "num_hidden_layers": 64}
+LIST_LIMIT = 6
+DEPTH_LIMITS = {"layers_per_block": 4, "transformer_layers_per_block": 12, "num_hidden_layers": 64}
 PROJECTED = ("text_encoder_2",)  # text encoders that also give a pooled vector
 CLIP_VOCABULARY, CLIP_LENGTH, CLIP_END = 49408, 77, 49407
 

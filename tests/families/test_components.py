@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kohya_like.families.base import families
-from kohya_like.families.components import build_text_encoder, build_unet, build_vae, skeleton
+from kohya_like.families.components import DEPTH_LIMITS, build_text_encoder, build_unet, build_vae, skeleton
 from kohya_like.formats.headers import read_json
+from kohya_like.schema.errors import FormatError
 from tests.families.tiny_models import configs
 
 PARAMETERS = {
@@ -60,3 +63,38 @@ def test_keys_that_name_code_are_not_passed_on() -> None:
     encoder = build_text_encoder(config)
     assert type(encoder).__name__ == "CLIPTextModel" and encoder.config._attn_implementation == "sdpa"
     assert not hasattr(encoder.config, "auto_map")
+
+
+FOREIGN = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(allow_nan=True),
+    st.text(max_size=120),
+    st.lists(st.one_of(st.integers(-3, 2**40), st.text(max_size=9), st.none()), max_size=8),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+)
+
+
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_only_a_sentence_leaves_a_foreign_config(part: str, data: st.DataObject) -> None:
+    config = configs("sd1")[part]
+    changed = data.draw(st.dictionaries(st.sampled_from(sorted(config)), FOREIGN, min_size=1, max_size=3))
+    try:
+        module = skeleton(part, {**config, **changed}, "config.json")
+    except FormatError as error:
+        assert str(error).startswith("config.json: ")
+    else:
+        assert all(parameter.is_meta for parameter in module.parameters())
+
+
+@pytest.mark.parametrize(
+    ("part", "key"), [("unet", "layers_per_block"), ("vae", "layers_per_block"), ("text_encoder", "num_hidden_layers")]
+)
+def test_depth_is_bounded(part: str, key: str) -> None:
+    limit, config = DEPTH_LIMITS[key], configs("sd1")[part]
+    skeleton(part, {**config, key: limit}, "config.json")
+    with pytest.raises(FormatError, match=f"{key} is {limit + 1}; at most {limit}"):
+        skeleton(part, {**config, key: limit + 1}, "config.json")
