@@ -27,8 +27,9 @@ _END_64 = struct.Struct("<4sQHHIIQQQQ")
 _ENTRY = struct.Struct("<4sHHHHHHIIIHHHHHII")
 _LOCAL = struct.Struct("<4sHHHHHIIIHH")
 _MEMBER_NAME = re.compile(
-    r"data\.pkl|version|byteorder|data/\d{1,9}|\.data/serialization_id|\.format_version|\.storage_alignment"
+    r"data\.pkl|version|byteorder|data/[0-9]{1,9}|\.[a-z_]{1,40}(/[a-z_]{1,40})?"  # torch keeps adding dotted ones
 )
+MAX_DIRECTORY_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ def torch_members(path: Path, file: BinaryIO) -> dict[str, Member]:
     count, offset, size = _find_directory(path, file, file_bytes)
     if count > MAX_MEMBERS:
         raise FormatError(f"{path}: holds {count} members; at most {MAX_MEMBERS} are accepted.")
+    if size > MAX_DIRECTORY_BYTES:
+        raise FormatError(f"{path}: its table of members has {size} bytes; at most {MAX_DIRECTORY_BYTES} are accepted.")
     file.seek(offset)
     directory = file.read(size)
     folder, members = None, {}

@@ -94,6 +94,8 @@ class _Loader:
         """The bytes of a storage, mapped: a page that is written to becomes a private copy."""
         if key not in self._storages:
             place = self._places[key]
+            if place.start + place.size > len(self._mapped()):
+                raise FormatError(f"{self._path}: has become shorter while it was read.")
             if place.size == 0:
                 octets = torch.empty(0, dtype=torch.uint8)
             else:

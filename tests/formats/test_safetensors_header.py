@@ -129,8 +129,11 @@ LIMITS: dict[str, tuple[int, Callable[[int], tuple[bytes, bytes]], str]] = {
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_limits(name: str, tmp_path: Path) -> None:
+def test_limits(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limit, make, sentence = LIMITS[name]
+    if name == "tensors":  # the true number is in test_the_count_of_tensors_is_refused_before_parsing
+        limit, sentence = 1000, "at most 1000"
+        monkeypatch.setattr(safetensors_header, "MAX_TENSORS", limit)
     path = tmp_path / "limit.safetensors"
     for value in (limit - 1, limit):
         path.write_bytes(file_of(*make(value)))
@@ -153,11 +156,19 @@ def test_the_count_of_tensors_is_refused_before_parsing(tmp_path: Path, monkeypa
     assert "more than 4000000 values" in refusal(path)
 
 
-def test_a_count_hidden_by_escapes_is_refused_too(tmp_path: Path) -> None:
-    raw, data = with_tensors(MAX_TENSORS + 1)
+def test_a_count_hidden_by_escapes_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safetensors_header, "MAX_TENSORS", 1000)
+    raw, data = with_tensors(1001)
     path = tmp_path / "hidden.safetensors"
     path.write_bytes(file_of(raw.replace(b"data_offsets", b"\\u0064ata_offsets"), data))
-    assert "100001 tensors" in refusal(path)
+    assert "1001 tensors" in refusal(path)
+
+
+@pytest.mark.full
+def test_as_many_tensors_as_allowed(tmp_path: Path) -> None:
+    path = tmp_path / "many.safetensors"
+    path.write_bytes(file_of(*with_tensors(MAX_TENSORS)))
+    assert len(read_safetensors_header(path).tensors) == MAX_TENSORS
 
 
 def library_accepts(path: Path) -> bool:

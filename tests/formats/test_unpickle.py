@@ -8,6 +8,7 @@ import os
 import pickle
 import random
 import resource
+import struct
 import sys
 import types
 import zipfile
@@ -120,6 +121,40 @@ def test_the_number_of_members_is_limited(delta: int, tmp_path: Path, monkeypatc
     else:
         with pytest.raises(FormatError, match="holds 11 members; at most 10"):
             load_pickle(path)
+
+
+def as_zip64(data: bytes) -> bytes:
+    """The same archive with a table of 64-bit numbers, as one of more than 4 GiB has."""
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        start, infos = file.start_dir, file.infolist()
+    table = b""
+    for info in infos:
+        wide = struct.pack("<HHQQQ", 1, 24, info.file_size, info.compress_size, info.header_offset)
+        sizes = (info.CRC, 0xFFFFFFFF, 0xFFFFFFFF, len(info.filename), len(wide), 0, 0, 0, 0, 0xFFFFFFFF)
+        table += struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 45, 45, 0, 0, 0, 0, *sizes) + info.filename.encode() + wide
+    end = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, len(infos), len(infos), len(table), start)
+    end += struct.pack("<4sIQI", b"PK\x06\x07", 0, start + len(table), 1)
+    end += struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return data[:start] + table + end
+
+
+def test_the_table_of_a_file_beyond_4_gib(tmp_path: Path) -> None:
+    value = every_kind_of_value()
+    wide = as_zip64(saved(value))
+    with zipfile.ZipFile(io.BytesIO(wide)) as other:  # Python's reader finds it in order
+        assert other.testzip() is None
+    (tmp_path / "f.pt").write_bytes(wide)
+    assert_same(load_pickle(tmp_path / "f.pt"), value)
+    place = wide.index(b"PK\x06\x06")
+    lie = wide[: place + 48] + struct.pack("<Q", 2**63) + wide[place + 56 :]
+    (tmp_path / "f.pt").write_bytes(lie)
+    with pytest.raises(FormatError, match="does not fit the file"):
+        load_pickle(tmp_path / "f.pt")
+
+
+def test_members_that_a_later_torch_may_add_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "f.pt").write_bytes(zipped(pickle.dumps({"a": 1}, 2), {"m/.new_thing": b"x", "m/.data/other": b"x"}))
+    assert load_pickle(tmp_path / "f.pt") == {"a": 1}
 
 
 def every_kind_of_value() -> dict[str, Any]:
