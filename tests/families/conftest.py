@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,11 @@ class TinyModel:
     folder: Path
     file: Path
     configs: Path  # for the single file, which is of no public model's size
+
+    def copied(self, to: Path) -> Path:
+        """The folder once more, to be changed."""
+        shutil.copytree(self.folder, to)
+        return to
 
 
 @pytest.fixture(scope="session")
