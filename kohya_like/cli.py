@@ -186,9 +186,9 @@ def run_trainer(arguments: argparse.Namespace) -> int:
 
 
 def check(arguments: argparse.Namespace) -> int:
-    from kohya_like.check_report import render
     from kohya_like.config import load
     from kohya_like.preflight import check as preflight_check
+    from kohya_like.preflight.rendering import render
 
     config, document = load(arguments.config, arguments.set)
     report = preflight_check(config, document)

@@ -21,6 +21,7 @@ from kohya_like.data.options import DataOptions
 from kohya_like.families.options import ModelOptions
 from kohya_like.objective.options import ObjectiveOptions
 from kohya_like.optim.options import OptimizerOptions, ScheduleOptions
+from kohya_like.output import SavePlan
 from kohya_like.prompt_file import SamplePrompt, parse_prompts, read_prompt_file
 from kohya_like.schema.errors import Fault
 from kohya_like.schema.option import Section, describe, option
@@ -100,7 +101,6 @@ class TrainOptions(Section):
         group="Validation", level="advanced",
     )  # fmt: skip
 
-
     @property
     def wanted_length(self) -> tuple[int | None, int | None]:
         """(epochs, steps); 10 epochs where neither is given."""
@@ -172,6 +172,13 @@ class SaveOptions(Section):
     metadata_trigger_phrase: str = option("", "The words that call it up.", group="Metadata", level="advanced")
     metadata_usage_hint: str = option("", "How to use it.", group="Metadata", level="advanced")
 
+    def plan(self) -> SavePlan:
+        """When which files are written."""
+        return SavePlan(
+            Path(self.output_dir), self.output_name, self.save_every_n_epochs, self.save_every_n_steps,
+            self.save_last_n_epochs, self.save_last_n_steps,
+        )  # fmt: skip
+
 
 class SampleOptions(Section):
     """Preview pictures while training."""
@@ -199,7 +206,6 @@ class SampleOptions(Section):
     )  # fmt: skip
     height: int | None = option(None, "Height, likewise.", ge=8, le=8192, unit="px", group="How")
     seed: int = option(1, "Seed of the first prompt; the n-th has seed + n - 1.", ge=0, le=2**32 - 1, group="How")
-
 
     def parsed(self, resolution: tuple[int, int]) -> tuple[list[SamplePrompt], list[Fault]]:
         """All prompts, of the preset and of the file, and what is wrong with them."""

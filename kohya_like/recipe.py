@@ -32,7 +32,6 @@ from kohya_like.objective.objective import Objective, build_objective
 from kohya_like.optim.ema import Ema
 from kohya_like.optim.optimizers import build_optimizer
 from kohya_like.optim.schedules import build_schedule
-from kohya_like.output import SavePlan
 from kohya_like.pictures import Pictures
 from kohya_like.prompt_file import SamplePrompt
 from kohya_like.provenance import Provenance
@@ -246,21 +245,13 @@ def make_optimization(config: TrainConfig, method: NetworkTraining, length: Leng
     return Optimization(optimizer, rate_schedule, options.max_grad_norm, average)
 
 
-def save_plan(config: TrainConfig) -> SavePlan:
-    save = config.save
-    return SavePlan(
-        Path(save.output_dir), save.output_name, save.save_every_n_epochs, save.save_every_n_steps,
-        save.save_last_n_epochs, save.save_last_n_steps,
-    )  # fmt: skip
-
-
 def make_outputs(
     config: TrainConfig, run: Path, reporter: Reporter, control: ControlFile, provenance: Provenance
 ) -> Outputs:
     store = StateStore(run / "checkpoints", config.save.keep_states)
     log = BatchLog(run / "batches.jsonl") if config.save.log_batches else None
     return Outputs(
-        save_plan(config), store, provenance.metadata, reporter, control, config.save.save_state_every_n_steps, log
+        config.save.plan(), store, provenance.metadata, reporter, control, config.save.save_state_every_n_steps, log
     )
 
 

@@ -11,6 +11,7 @@ import gzip
 import unicodedata
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import regex
@@ -81,7 +82,7 @@ class ClipTokenizer:
         letters = [self._letters[b] for b in word.encode("utf-8")]
         parts = [*letters[:-1], letters[-1] + WORD_END]
         while len(parts) > 1:
-            pairs = set(zip(parts, parts[1:]))
+            pairs = set(pairwise(parts))
             best = min(pairs, key=lambda pair: self._ranks.get(pair, MERGE_COUNT))
             if best not in self._ranks:
                 break

@@ -44,7 +44,7 @@ def option(
     differs: str = "",
     path: Literal["", "file", "folder", "any"] = "",
 ) -> Any:
-    """One option of a Section. A mutable default is given as a factory (`list`, a Section class, a lambda); `...` means required."""
+    """One option of a Section. A mutable default is a factory (`list`, a Section class, a lambda); `...`: required."""
     info = OptionInfo(help, unit, group, level, shown_if, kohya, differs, path)
     bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
     factory: Callable[[], Any] | None = default if callable(default) else None

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from kohya_like import preflight_needs
 from kohya_like.config import TrainConfig
 from kohya_like.hardware import Disk, Memory, TorchBuild
 from kohya_like.preflight import check
-from kohya_like.preflight_report import CheckReport
+from kohya_like.preflight import needs as preflight_needs
+from kohya_like.preflight.report import CheckReport
 from kohya_like.schema.errors import Fault
 from kohya_like.schema.validate import build
 from tests.data.folders_made import make

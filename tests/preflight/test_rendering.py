@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from kohya_like.check_report import render, verdict
 from kohya_like.config import TrainConfig
 from kohya_like.preflight import check
-from kohya_like.preflight_report import CheckReport, ModelRow
+from kohya_like.preflight.rendering import render, verdict
+from kohya_like.preflight.report import CheckReport, ModelRow
 from kohya_like.schema.errors import Fault
 from kohya_like.schema.validate import build
-from tests.preflight_made import pictures, workplace
+from tests.preflight.made import pictures, workplace
 
 
 def shown(report: CheckReport, terminal: bool = False, width: int = 100) -> str:

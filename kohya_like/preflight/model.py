@@ -10,9 +10,9 @@ from kohya_like.families.base import ModelFamily, PredictionType
 from kohya_like.families.base import family as family_named
 from kohya_like.families.detection import base_model_facts, existing, settled_family, settled_prediction
 from kohya_like.formats.headers import FileFacts, identify
-from kohya_like.model_shapes import Shapes, model_shapes, numbers
-from kohya_like.preflight_report import ModelRow
-from kohya_like.preflight_rules import model_faults
+from kohya_like.preflight.report import ModelRow
+from kohya_like.preflight.rules import model_faults
+from kohya_like.preflight.shapes import Shapes, model_shapes, numbers
 from kohya_like.schema.errors import Fault, UserError
 
 GUESSED_FAMILY = "sd1"  # to count steps by, where the model is not there

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from kohya_like import estimate, preflight_needs, preflight_rules
 from kohya_like.hardware import Disk, Gpu, Memory, TorchBuild
-from kohya_like.preflight_report import CheckReport
+from kohya_like.preflight import estimate
+from kohya_like.preflight import needs as preflight_needs
+from kohya_like.preflight import rules as preflight_rules
+from kohya_like.preflight.report import CheckReport
 from tests.data.folders_made import make
-from tests.preflight_made import GB, checked, codes, roomy_machine, the
+from tests.preflight.made import GB, checked, codes, roomy_machine, the
 
 
 @pytest.fixture

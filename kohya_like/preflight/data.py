@@ -16,7 +16,7 @@ from kohya_like.data.remarks import remarks
 from kohya_like.data.scan import scan
 from kohya_like.data.tokens import clip_tokenizer
 from kohya_like.data.validation import split_validation
-from kohya_like.preflight_report import BucketRow, ConceptRow
+from kohya_like.preflight.report import BucketRow, ConceptRow
 from kohya_like.schema.errors import Fault, Severity, UserError
 
 FEW_IMAGES = 20

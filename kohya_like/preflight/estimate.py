@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kohya_like.model_shapes import Shapes, numbers
+from kohya_like.preflight.shapes import Shapes, numbers
 
 MIB, GIB = 1024**2, 1024**3
 DTYPE_BYTES = {"fp32": 4, "fp16": 2, "bf16": 2, "no": 4}

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kohya_like.estimate import GIB, MIB, Share
-from kohya_like.preflight_report import CheckReport, ConceptRow, ModelRow, PartRow
+from kohya_like.preflight.estimate import GIB, MIB, Share
+from kohya_like.preflight.report import CheckReport, ConceptRow, ModelRow, PartRow
 
 COLORS = {"error": "bold red", "warning": "yellow", "hint": "cyan"}
 SHOWN_BUCKETS, SHOWN_FILES = 12, 4

@@ -17,14 +17,14 @@ from kohya_like.families.base import ModelFamily
 from kohya_like.objective.options import conflicts as objective_conflicts
 from kohya_like.optim.checks import conflicts as optim_conflicts
 from kohya_like.optim.schedules import warmup_steps
-from kohya_like.preflight_data import read_data
-from kohya_like.preflight_model import file_fault, read_model
-from kohya_like.preflight_needs import find_machine, needed_disk, needed_memory, planned_files
-from kohya_like.preflight_report import CheckReport, PartRow
-from kohya_like.preflight_rules import config_faults, length_faults, machine_faults, rate_key
+from kohya_like.preflight.data import read_data
+from kohya_like.preflight.model import file_fault, read_model
+from kohya_like.preflight.needs import find_machine, needed_disk, needed_memory, planned_files
+from kohya_like.preflight.report import CheckReport, PartRow
+from kohya_like.preflight.rules import config_faults, length_faults, machine_faults, rate_key
+from kohya_like.preflight.trainable import TrainedPart, count_trained
 from kohya_like.schema.errors import Fault, UserError
 from kohya_like.schema.toml import Document
-from kohya_like.trainable import TrainedPart, count_trained
 
 
 def check(config: TrainConfig, document: Document | None = None) -> CheckReport:

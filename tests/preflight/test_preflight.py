@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from kohya_like import preflight_rules
 from kohya_like.config import TrainConfig
 from kohya_like.preflight import check
+from kohya_like.preflight import rules as preflight_rules
 from kohya_like.schema.toml import Document
 from kohya_like.schema.validate import build
-from tests.preflight_made import checked, roomy_machine, workplace
+from tests.preflight.made import checked, roomy_machine, workplace
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_every_code_of_the_rules_is_tested() -> None:
     source = Path(preflight_rules.__file__).read_text(encoding="utf-8")
     told = set(re.findall(r'code="([a-z0-9-]+)"|"hint", "([a-z0-9-]+)"\)', source))
     names = {name for pair in told for name in pair if name}
-    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_preflight*.py"))
+    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
     assert names and not {name for name in names if f'"{name}"' not in tests}
 
 
@@ -150,7 +150,7 @@ def test_checking_needs_no_torch(place: Path) -> None:
     sections = workplace(place)
     code = (
         "import sys, json; from kohya_like.preflight import check; from kohya_like.config import TrainConfig; "
-        "from kohya_like.schema.validate import build; from kohya_like.check_report import render; "
+        "from kohya_like.schema.validate import build; from kohya_like.preflight.rendering import render; "
         "render(check(build(TrainConfig, json.loads(sys.argv[1])))); "
         "sys.exit(any(name in sys.modules for name in ('torch', 'diffusers', 'transformers', 'accelerate', 'PIL')))"
     )

@@ -10,7 +10,10 @@ from kohya_like.config import TrainConfig
 from kohya_like.data.captions import varying_keys
 from kohya_like.data.fingerprint import default_cache_dir
 from kohya_like.data.options import settings_of
-from kohya_like.estimate import (
+from kohya_like.hardware import Gpu, disk, gpus, memory, torch_build
+from kohya_like.output import SavePlan
+from kohya_like.preflight.data import DataView
+from kohya_like.preflight.estimate import (
     CUDA_CONTEXT,
     GIB,
     DiskNeed,
@@ -23,14 +26,11 @@ from kohya_like.estimate import (
     save_bytes,
     state_bytes,
 )
-from kohya_like.hardware import Gpu, disk, gpus, memory, torch_build
-from kohya_like.output import SavePlan
-from kohya_like.preflight_data import DataView
-from kohya_like.preflight_model import ModelView
-from kohya_like.preflight_report import FilePlan
+from kohya_like.preflight.model import ModelView
+from kohya_like.preflight.report import FilePlan
+from kohya_like.preflight.trainable import TrainedPart
 from kohya_like.prompt_file import SamplePrompt
 from kohya_like.schema.errors import Fault, UserError
-from kohya_like.trainable import TrainedPart
 
 SHOWN_FILES = 200
 MANY_FILES = 1000
@@ -178,19 +178,11 @@ def trained_numbers(config: TrainConfig, trained: list[TrainedPart]) -> int:
     return sum(row.parameters for row in trained if config.optimizer.rate(row.part) > 0)
 
 
-def save_plan(config: TrainConfig) -> SavePlan:
-    save = config.save
-    return SavePlan(
-        Path(save.output_dir), save.output_name, save.save_every_n_epochs, save.save_every_n_steps,
-        save.save_last_n_epochs, save.save_last_n_steps,
-    )  # fmt: skip
-
-
 def planned_files(
     config: TrainConfig, data: DataView, trained: list[TrainedPart]
 ) -> tuple[FilePlan | None, list[Fault]]:
     """The files the run would write, and those that are in its way."""
-    plan, faults = save_plan(config), []
+    plan, faults = config.save.plan(), []
     if not config.save.overwrite and (there := plan.existing()):
         faults.append(Fault(
             f"{there[0].name} is there already" + (f", and {len(there) - 1} more" if len(there) > 1 else ""),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kohya_like.data.plan import StepCount
-from kohya_like.estimate import DiskNeed, MemoryEstimate
+from kohya_like.preflight.estimate import DiskNeed, MemoryEstimate
 from kohya_like.schema.errors import Fault, Severity
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import prod
 
-from kohya_like.model_shapes import Shape, Shapes
 from kohya_like.networks.base import InputResidual, LayerShape, NetworkAlgorithm, ParamSpec, WeightDelta
 from kohya_like.networks.presets import PRESETS
+from kohya_like.preflight.shapes import Shape, Shapes
 
 # How a path shows that it stands in a module of this class.
 CLASS_PATHS = {

@@ -16,11 +16,11 @@ from kohya_like.families.base import family
 from kohya_like.families.components import skeleton
 from kohya_like.formats.ldm import to_ldm
 from kohya_like.formats.tensors import save_safetensors
-from kohya_like.model_shapes import model_shapes, numbers
 from kohya_like.networks.network import Network
+from kohya_like.preflight.shapes import model_shapes, numbers
+from kohya_like.preflight.trainable import count_trained
 from kohya_like.schema.registry import plugins
-from kohya_like.trainable import count_trained
-from tests.preflight_made import sparse_safetensors
+from tests.preflight.made import sparse_safetensors
 
 
 def parts_of(name: str) -> dict[str, nn.Module]:
@@ -105,5 +105,5 @@ def test_a_diffusers_folder_is_read_part_by_part(tmp_path: Path) -> None:
 
 
 def test_counting_needs_no_torch() -> None:
-    code = "import sys, kohya_like.trainable, kohya_like.model_shapes; sys.exit('torch' in sys.modules)"
+    code = "import sys, kohya_like.preflight.trainable, kohya_like.preflight.shapes; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

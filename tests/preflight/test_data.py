@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.data.folders_made import make
-from tests.preflight_made import (
+from tests.preflight.made import (
     LORA,
     SD1,
     SDXL,
