@@ -48,11 +48,7 @@ def load_backbone(
     facts = base_model_facts(path)
     chosen = settled_family(path, facts.family, family if isinstance(family, str) else family.name)
     prediction = settled_prediction(path, facts.prediction_type, prediction_type, chosen)
-    configs = existing(config_folder) if config_folder else chosen.config_folder
-    source: Source = FolderSource(path) if path.is_dir() else SingleFileSource(path, chosen.name, configs)
-    sources = dict.fromkeys((*chosen.parts, "vae"), source)
-    if vae is not None:
-        sources["vae"] = vae_source(existing(vae), chosen.name, configs)
+    sources = _sources(path, vae, chosen, existing(config_folder) if config_folder else chosen.config_folder)
     loaders: dict[str, nn.Module | Callable[[], nn.Module]] = {
         part: _PartLoader(part, origin, vae_dtype if part == "vae" else dtype, device)
         for part, origin in sources.items()
@@ -67,6 +63,15 @@ def load_backbone(
         latent_scale=_latent_scale(sources["vae"], chosen),
         device=device,
     )
+
+
+def _sources(path: Path, vae: Path | None, family: ModelFamily, configs: Path) -> dict[str, Source]:
+    """Where each part lies."""
+    source: Source = FolderSource(path) if path.is_dir() else SingleFileSource(path, family.name, configs)
+    sources = dict.fromkeys((*family.parts, "vae"), source)
+    if vae is not None:
+        sources["vae"] = vae_source(existing(vae), family.name, configs)
+    return sources
 
 
 def _latent_scale(source: Source, family: ModelFamily) -> float:
