@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from hashlib import sha256
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,91 +10,33 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
-from kohya_like.data import samples as samples_module
 from kohya_like.data.buckets import balanced_repeats, fits_of, rules_of
-from kohya_like.data.cache import LatentCache, LatentEncoder, latent_requests
 from kohya_like.data.captions import sample_rng
-from kohya_like.data.dataset import Batch, Loading, Sources, TrainingSet, ValidationSet
-from kohya_like.data.options import DataOptions, SubsetSettings
+from kohya_like.data.dataset import Loading, Sources, TrainingSet, ValidationSet
+from kohya_like.data.options import DataOptions
 from kohya_like.data.plan import BatchPlan
-from kohya_like.data.records import Concept, Fit, ImageRecord
+from kohya_like.data.records import ImageRecord
 from kohya_like.data.scan import scan
-from kohya_like.schema.errors import UserError
-
-WIDE, SQUARE = Fit(bucket=(64, 32), scaled=(64, 40)), Fit(bucket=(40, 40), scaled=(50, 40))
-LIVELY = {"shuffle_caption": True, "caption_tag_dropout_rate": 0.2, "flip_aug": True}
-WILD = {**LIVELY, "random_crop": True, "color_aug": True}
-REPEATS = [2, 2, 2, 2, 2, 1, 1]
-
-
-def picture(folder: Path, name: str, subset: int, size: tuple[int, int], alpha: bool = False) -> ImageRecord:
-    values = np.random.default_rng(len(name) + ord(name[0])).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    image = Image.fromarray(values)
-    if alpha:
-        image.putalpha(Image.fromarray(np.tile(np.arange(size[0], dtype=np.uint8), (size[1], 1))))
-    image.save(folder / name)
-    tags = (f"{name[0]}, red, green, blue, small, large",)
-    return ImageRecord(folder / name, size, tags, None, None, subset, f"{subset}_x/{name}", alpha)
+from tests.data.batches_made import (
+    LIVELY,
+    REPEATS,
+    WILD,
+    cached,
+    encode,
+    facts,
+    picture,
+    pictures_of_two_buckets,
+    same,
+    sources,
+    take,
+    training_set,
+)
 
 
 @pytest.fixture
 def records(tmp_path: Path) -> list[ImageRecord]:
-    wide, square = (80, 50), (75, 60)
-    made = [picture(tmp_path, f"{name}.png", 0, wide if name < "d" else square) for name in "abcde"]
-    return [*made, picture(tmp_path, "f.png", 1, wide), picture(tmp_path, "g.png", 1, square)]
-
-
-def concepts(settings: dict[str, object], folder: Path) -> list[Concept]:
-    chosen = SubsetSettings(**settings)
-    return [
-        Concept(folder, "2_sks cat", 2, "sks cat", False, chosen, loss_weight=1.5),
-        Concept(folder, "1_cat", 1, "cat", True, chosen, loss_weight=0.25),
-    ]
-
-
-def sources(records: Sequence[ImageRecord], settings: dict[str, object], masked: bool = False) -> Sources:
-    fits = [WIDE if record.size == (80, 50) else SQUARE for record in records]
-    return Sources(records, concepts(settings, records[0].path.parent), fits, masked)
-
-
-def encode(pixels: Tensor) -> Tensor:
-    small = avg_pool2d(pixels, 8)
-    return torch.cat([small, small.mean(1, keepdim=True)], 1)
-
-
-def cached(plain: Sources, folder: Path) -> Sources:
-    cache = LatentCache(folder)
-    encoder = LatentEncoder("vae", "float32", 1.0)
-    requests = latent_requests(
-        plain.images, plain.fits, plain.concepts, encoder, lambda path: sha256(path.read_bytes()).hexdigest()
-    )
-    cache.fill(requests.values(), encode)
-    return replace(plain, cache=cache, keys={place: request.key for place, request in requests.items()})
-
-
-def training_set(
-    made: Sources, seed: int = 7, batch_size: int = 2, loading: Loading | None = None, **pace: int
-) -> TrainingSet:
-    plan = BatchPlan(made.fits, REPEATS[: len(made.images)], batch_size, seed)
-    return TrainingSet(made, plan, seed, loading=loading, **pace)
-
-
-def take(batches: Iterator[Batch], count: int) -> list[Batch]:
-    return list(islice(batches, count))
-
-
-def facts(batch: Batch) -> dict[str, object]:
-    """A batch as plain values, tensors bit for bit."""
-    return {
-        name: (value.dtype, tuple(value.shape), value.numpy().tobytes()) if isinstance(value, Tensor) else value
-        for name, value in vars(batch).items()
-    }
-
-
-def same(ours: Sequence[Batch], theirs: Sequence[Batch]) -> bool:
-    return [facts(batch) for batch in ours] == [facts(batch) for batch in theirs]
+    return pictures_of_two_buckets(tmp_path)
 
 
 # a function of seed and number
@@ -303,72 +240,6 @@ def test_from_folders_to_batches(records: list[ImageRecord], tmp_path: Path) -> 
     assert captions["2_sks cat/a.png"] == "a ghost" and captions["2_sks cat/b.png"] == "sks cat"
     assert len(weights) == 7 and sorted(set(weights.values())) == [0.5, 1.0]
     assert sum(batch.is_reg.sum().item() for batch in epoch) == 10  # as many as pictures with repeats
-
-
-# what goes wrong
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_broken_picture_is_named_at_its_batch(records: list[ImageRecord], workers: int) -> None:
-    made = sources(records, {})
-    whole = take(training_set(made).loader(), 7)
-    broken = whole[3].identities[0]
-    first = next(i for i, batch in enumerate(whole) if broken in batch.identities)
-    path = next(record.path for record in records if record.identity == broken)
-    path.write_bytes(path.read_bytes()[:400])
-    arrived: list[Batch] = []
-    with pytest.raises(UserError) as caught:
-        for batch in training_set(made, loading=Loading(workers=workers)).loader():
-            arrived.append(batch)
-    assert caught.value.text.startswith(str(path)) and "cut off" in caught.value.text and caught.value.hint
-    assert "Traceback" not in str(caught.value) and same(arrived, whole[:first])
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_an_error_nobody_thought_of_names_the_picture_too(
-    records: list[ImageRecord], workers: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fails(*_: object, **__: object) -> None:
-        raise ZeroDivisionError("by zero")
-
-    monkeypatch.setattr(samples_module, "prepare", fails)
-    with pytest.raises(UserError, match=r"\w\.png: could not be prepared: ZeroDivisionError: by zero"):
-        next(training_set(sources(records, {}), loading=Loading(workers=workers)).loader())
-
-
-def test_a_worker_that_dies_is_a_sentence(records: list[ImageRecord], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(samples_module, "prepare", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
-    with pytest.raises(UserError, match="ended without a word") as caught:
-        next(training_set(sources(records, {}), loading=Loading(workers=1)).loader())
-    assert "max_data_loader_n_workers" in caught.value.hint
-
-
-def test_errors_of_the_caller_are_not_taken_for_a_dead_worker(records: list[ImageRecord]) -> None:
-    batches = training_set(sources(records, {})).loader()
-    next(batches)
-    with pytest.raises(RuntimeError, match="DataLoader worker of my own"):
-        batches.throw(RuntimeError("DataLoader worker of my own"))  # type: ignore[attr-defined]
-
-
-def test_cached_latents_that_are_gone_are_said(records: list[ImageRecord], tmp_path: Path) -> None:
-    made = cached(sources(records, {}), tmp_path / "cache")
-    assert made.cache is not None
-    made.cache.purge()
-    with pytest.raises(UserError, match=r"\w\.png: its cached latents are gone or damaged"):
-        training_set(made)[0]
-
-
-@pytest.mark.parametrize("option", ["color_aug", "random_crop"])
-def test_what_cannot_be_cached_is_not_silently_left_out(
-    records: list[ImageRecord], tmp_path: Path, option: str
-) -> None:
-    with pytest.raises(UserError, match=f"{option} makes a picture new each time"):
-        replace(sources(records, {option: True}), cache=LatentCache(tmp_path))
-
-
-def test_no_pictures_are_no_training(records: list[ImageRecord]) -> None:
-    with pytest.raises(UserError, match="no picture to train on"):
-        TrainingSet(sources(records, {}), BatchPlan([], [], 1, 0), 0)
 
 
 # validation
