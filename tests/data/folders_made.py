@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from pathlib import Path
+
+from PIL import Image
 
 from kohya_like.data.options import DataOptions
 from kohya_like.data.records import Dataset
@@ -21,6 +24,14 @@ def png(width: int = 64, height: int = 64, alpha: bool = False, pixels: bool = T
     header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0))
     rows = bytes((1 + width * (4 if alpha else 3)) * height) if pixels else b""
     return b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", zlib.compress(rows, 1)) + png_chunk(b"IEND", b"")
+
+
+def jpeg(size: tuple[int, int] = (40, 24), orientation: int = 1) -> bytes:
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    buffer = io.BytesIO()
+    Image.new("RGB", size, "red").save(buffer, "JPEG", exif=tags)
+    return buffer.getvalue()
 
 
 def make(root: Path, files: dict[str, str | bytes | tuple[int, int]]) -> Path:
