@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from itertools import islice
@@ -43,7 +43,7 @@ def pictures_of_two_buckets(folder: Path) -> list[ImageRecord]:
     return [*made, picture(folder, "f.png", 1, wide), picture(folder, "g.png", 1, square)]
 
 
-def concepts(settings: dict[str, object], folder: Path) -> list[Concept]:
+def concepts(settings: Mapping[str, object], folder: Path) -> list[Concept]:
     chosen = SubsetSettings(**settings)
     return [
         Concept(folder, "2_sks cat", 2, "sks cat", False, chosen, loss_weight=1.5),
@@ -51,7 +51,7 @@ def concepts(settings: dict[str, object], folder: Path) -> list[Concept]:
     ]
 
 
-def sources(records: Sequence[ImageRecord], settings: dict[str, object], masked: bool = False) -> Sources:
+def sources(records: Sequence[ImageRecord], settings: Mapping[str, object], masked: bool = False) -> Sources:
     fits = [WIDE if record.size == (80, 50) else SQUARE for record in records]
     return Sources(records, concepts(settings, records[0].path.parent), fits, masked)
 

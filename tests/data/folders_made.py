@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image
@@ -34,7 +35,7 @@ def jpeg(size: tuple[int, int] = (40, 24), orientation: int = 1) -> bytes:
     return buffer.getvalue()
 
 
-def make(root: Path, files: dict[str, str | bytes | tuple[int, int]]) -> Path:
+def make(root: Path, files: Mapping[str, str | bytes | tuple[int, int]]) -> Path:
     """Write files below `root`: text, bytes, or a picture given by its size. A name ending in / is a folder."""
     for name, content in files.items():
         path = root / name
