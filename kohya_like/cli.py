@@ -206,7 +206,7 @@ def demo(arguments: argparse.Namespace) -> int:
 
 
 def generate(arguments: argparse.Namespace) -> int:
-    from kohya_like.generating import generate_pictures
+    from kohya_like.verbs.generate import generate_pictures
 
     paths = generate_pictures(arguments)
     print(json.dumps({"pictures": [str(p) for p in paths]}) if arguments.json else "\n".join(map(str, paths)))
@@ -214,7 +214,7 @@ def generate(arguments: argparse.Namespace) -> int:
 
 
 def inspect(arguments: argparse.Namespace) -> int:
-    from kohya_like.inspecting import describe_file, render
+    from kohya_like.verbs.inspect import describe_file, render
 
     facts = describe_file(arguments.file, arguments.keys)
     if arguments.json:
@@ -225,7 +225,7 @@ def inspect(arguments: argparse.Namespace) -> int:
 
 
 def cache(arguments: argparse.Namespace) -> int:
-    from kohya_like.caching import cache_verb
+    from kohya_like.verbs.cache import cache_verb
 
     return cache_verb(arguments)
 
@@ -266,6 +266,6 @@ def doctor(arguments: argparse.Namespace) -> int:
 
 
 def fetch(arguments: argparse.Namespace) -> int:
-    from kohya_like.fetch import fetch_verb
+    from kohya_like.verbs.fetch import fetch_verb
 
     return fetch_verb(arguments)

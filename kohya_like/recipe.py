@@ -20,11 +20,11 @@ from kohya_like.data.dataset import Loading, Sources, TrainingSet, ValidationSet
 from kohya_like.data.fingerprint import default_cache_dir
 from kohya_like.data.prompts import TokenChunks, tokenize
 from kohya_like.data.tokens import clip_tokenizer
+from kohya_like.device import DTYPES, chosen_device
 from kohya_like.events import ControlFile, Phase, Reporter, Resumed, Started, Warned
 from kohya_like.families.backbone import Backbone
 from kohya_like.families.loading import load_backbone
 from kohya_like.formats.identity import quick_identity
-from kohya_like.generating import DTYPES, chosen_device
 from kohya_like.learner import Learner
 from kohya_like.methods.network import NetworkTraining
 from kohya_like.networks.network import Network

@@ -26,7 +26,7 @@ EXCEPTIONS = {  # path and the start of the breach -> reason
 
 # Modules that must import without torch, beside every option file, every algorithm, schema and the window.
 TORCH_FREE = {
-    "": "cli config console events fetch hub output prompt_file qt_libraries runs supervise",
+    "": "cli config console events output prompt_file qt_libraries runs supervise",
     "hardware.": "checks facts",
     "formats.": "headers atomic",
     "networks.": "base",
@@ -34,6 +34,7 @@ TORCH_FREE = {
     "data.": "sidecar scan buckets captions prompts tokens fingerprint",
 }
 TORCH_FREE_PATTERNS = (
+    r"kohya_like\.verbs\.(fetch|hub|inspect)",
     r"kohya_like\.preflight(\..*)?",
     r"kohya_like\.schema(\..*)?",
     r"kohya_like\.networks\.algorithms\..*",

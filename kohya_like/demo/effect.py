@@ -22,11 +22,11 @@ from kohya_like.demo.measure import (
     unseen_pictures,
 )
 from kohya_like.families.backbone import Backbone
-from kohya_like.generating import plain_tokens, schedule_of
 from kohya_like.objective.objective import Objective
 from kohya_like.objective.schedule import NoiseSchedule
 from kohya_like.prompt_file import SamplePrompt
 from kohya_like.sampling import Painter
+from kohya_like.verbs.generate import plain_tokens, schedule_of
 
 
 @dataclass(frozen=True)

@@ -65,9 +65,9 @@ def draw_strip(base: Path, network: Path, path: Path) -> tuple[int, int]:
     """A sheet of both sets of prompts without and with the network. Returns how many ghosts are seen in each."""
     from kohya_like.conditioning import Conditioner
     from kohya_like.families.loading import load_backbone
-    from kohya_like.generating import attach_network, plain_tokens, schedule_of
     from kohya_like.prompt_file import SamplePrompt
     from kohya_like.sampling import Painter, save_png
+    from kohya_like.verbs.generate import attach_network, plain_tokens, schedule_of
 
     backbone = load_backbone(base, "auto")
     prompts = [

@@ -17,9 +17,9 @@ from kohya_like.demo.pack import write_dataset
 from kohya_like.demo.run import HERE
 from kohya_like.families.loading import load_backbone
 from kohya_like.formats.headers import identify, read_safetensors_header
-from kohya_like.generating import plain_tokens, schedule_of
 from kohya_like.prompt_file import SamplePrompt
 from kohya_like.sampling import Painter
+from kohya_like.verbs.generate import plain_tokens, schedule_of
 
 BASE = HERE / "base"
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from kohya_like import cli, fetch, hub
+from kohya_like import cli
 from kohya_like.schema.errors import UserError
+from kohya_like.verbs import fetch, hub
 
 NAME = "someone/tiny-model"
 WEIGHTS = bytes(range(256)) * 4096  # 1 MiB

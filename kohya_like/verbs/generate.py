@@ -13,6 +13,7 @@ from torch import Tensor
 from kohya_like.conditioning import Conditioner
 from kohya_like.data.prompts import TokenChunks, tokenize
 from kohya_like.data.tokens import clip_tokenizer
+from kohya_like.device import DTYPES, chosen_device
 from kohya_like.families.backbone import Backbone
 from kohya_like.families.loading import load_backbone
 from kohya_like.networks.network import Network
@@ -20,8 +21,6 @@ from kohya_like.objective.schedule import NoiseSchedule
 from kohya_like.prompt_file import SamplePrompt
 from kohya_like.sampling import Painter, save_png
 from kohya_like.schema.errors import UserError
-
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 def generate_pictures(arguments: argparse.Namespace) -> list[Path]:
@@ -109,14 +108,3 @@ def picture_size(text: str, resolution: int) -> tuple[int, int]:
     if len(sizes) not in (1, 2) or any(size % 8 or not 8 <= size <= 8192 for size in sizes):
         raise UserError(f"--size {text}: expects 512 or 512x768, each a multiple of 8 from 8 to 8192")
     return sizes[0], sizes[-1]
-
-
-def chosen_device(name: str) -> torch.device:
-    """ "auto" is the GPU when there is one. Raises UserError for a device that is not there."""
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("there is no GPU that this torch can use", "./run.sh doctor says why; device = 'auto' goes on")
-    return torch.device(name)

@@ -21,8 +21,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
-from kohya_like.hub import Listing, RemoteFile, choose, look_up, megabytes, open_address, unreachable
 from kohya_like.schema.errors import UserError
+from kohya_like.verbs.hub import Listing, RemoteFile, choose, look_up, megabytes, open_address, unreachable
 
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before each further attempt; bytes that arrive start the count anew
 CHUNK = 1 << 20

@@ -55,7 +55,7 @@ def listed(folder: Path, as_json: bool) -> int:
 
 
 def filled(config: TrainConfig, folder: Path, as_json: bool) -> int:
-    from kohya_like.generating import chosen_device
+    from kohya_like.device import chosen_device
     from kohya_like.recipe import image_sources, open_model, read_pictures, watching
 
     if not config.data.cache_latents:
