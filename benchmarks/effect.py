@@ -17,8 +17,8 @@ from kohya_like.demo.effect import Effect, measure_effect
 from kohya_like.demo.run import PRESET, demo_base, demo_overrides
 from kohya_like.events import ControlFile, Reporter
 from kohya_like.families.loading import load_backbone
-from kohya_like.verbs.generate import attach_network
 from kohya_like.recipe import build
+from kohya_like.verbs.generate import attach_network
 
 
 def trained(seed: int, overrides: list[str]) -> tuple[Effect, float]:
