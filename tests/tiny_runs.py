@@ -120,6 +120,10 @@ class Run:
         return [event.loss for event in self.all(Step)]
 
     @property
+    def norms(self) -> list[float]:
+        return [event.gradient_norm for event in self.all(Step)]
+
+    @property
     def phases(self) -> set[str]:
         return {event.name for event in self.all(Phase)}
 
