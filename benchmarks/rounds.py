@@ -12,29 +12,38 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds per unit of work over the rounds."""
+    """Seconds per unit of work over the rounds: by the clock, and the median of the processor time.
+
+    With one thread and an idle machine the two are the same; on a busy one the clock counts other people's work too.
+    """
 
     median: float
     low: float
     high: float
     rounds: int
+    processor: float
 
     def __str__(self) -> str:
-        return f"{self.median * 1e3:9.2f} ms  ({self.low * 1e3:.2f} .. {self.high * 1e3:.2f}, {self.rounds} rounds)"
+        spread = f"{self.low * 1e3:.2f} .. {self.high * 1e3:.2f}, {self.rounds} rounds"
+        return f"{self.median * 1e3:9.2f} ms  ({spread}; processor {self.processor * 1e3:.2f} ms)"
 
 
 def interleaved(work: Mapping[str, Callable[[], object]], rounds: int = 9, repeat: int = 1) -> dict[str, Timing]:
     """Run each piece `repeat` times a round; one round before the clock starts. Order turns round every other round."""
     seconds: dict[str, list[float]] = {name: [] for name in work}
+    used: dict[str, list[float]] = {name: [] for name in work}
     for number in range(-1, rounds):
         names = list(work) if number % 2 else list(reversed(work))
         for name in names:
-            started = time.perf_counter()
+            started, before = time.perf_counter(), time.process_time()
             for _ in range(repeat):
                 work[name]()
             if number >= 0:
                 seconds[name].append((time.perf_counter() - started) / repeat)
-    return {n: Timing(statistics.median(s), min(s), max(s), len(s)) for n, s in seconds.items()}
+                used[name].append((time.process_time() - before) / repeat)
+    return {
+        n: Timing(statistics.median(s), min(s), max(s), len(s), statistics.median(used[n])) for n, s in seconds.items()
+    }
 
 
 def machine() -> str:

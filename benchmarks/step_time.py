@@ -12,6 +12,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.rounds import interleaved, machine
+from benchmarks.rounds import Timing, interleaved, machine
 from kohya_like.config import load
 from kohya_like.data.dataset import Batch
 from kohya_like.demo.run import HERE, PRESET, demo_base
@@ -28,6 +30,7 @@ from kohya_like.events import ControlFile, Reporter
 from kohya_like.families.backbone import Backbone, Conditioning
 from kohya_like.families.loading import load_backbone
 from kohya_like.recipe import build
+from kohya_like.supervise import MALLOC
 from kohya_like.trainer import Trainer
 
 
@@ -136,24 +139,34 @@ def compare(base: Path, batch: int, rounds: int, repeat: int, real: bool) -> lis
         rank, alpha = (16, 8.0) if real else (8, 8.0)
         batches = cached_batches(trainer)
         work: dict[str, Callable[[], None]] = {"ours": stepper(trainer)}
+        trained = sum(p.numel() for group in trainer.optimization.optimizer.param_groups for p in group["params"])
         for label, make in (("bare loop", bare_parameters), ("peft", peft_parameters)):
             backbone = load_backbone(base, "auto")
-            work[label] = loop(backbone, make(backbone.unet, rank, alpha), batches)
+            parameters = make(backbone.unet, rank, alpha)
+            assert sum(p.numel() for p in parameters) == trained, f"{label} trains something else than ours"
+            work[label] = loop(backbone, parameters, batches)
         timings = interleaved(work, rounds, repeat)
         lines = [f"batch {batch}: {label:<10} {timing}" for label, timing in timings.items()]
-        ours = timings["ours"].median
+        ours = timings["ours"]
         for label in ("bare loop", "peft"):
-            lines.append(f"batch {batch}: ours / {label} = {ours / timings[label].median:.3f}")
-        lines.append(f"batch {batch}: own code, UNet free of charge: {own_code(trainer) * 1e3:.2f} ms")
+            by_clock, by_processor = ours.median / timings[label].median, ours.processor / timings[label].processor
+            lines.append(f"batch {batch}: ours / {label} = {by_clock:.3f} (processor time {by_processor:.3f})")
+        lines.append(f"batch {batch}: own code, UNet free of charge: {own_code(trainer)}")
         return lines
 
 
-def own_code(trainer: Trainer) -> float:
-    """Seconds a step costs when the UNet is a multiplication; optimizer, clipping, log and data are all there."""
+def own_code(trainer: Trainer) -> Timing:
+    """What a step costs when the UNet is a multiplication; optimizer, clipping, log and data are all there."""
     backbone = trainer.learner._backbone  # type: ignore[attr-defined]
     parameter = next(iter(trainer.optimization.optimizer.param_groups[0]["params"]))
     backbone.predict = lambda noisy, t, cond: noisy * parameter.mean()
-    return interleaved({"own": stepper(trainer)}, 9, 10)["own"].median
+    return interleaved({"own": stepper(trainer)}, 9, 10)["own"]
+
+
+def with_trainers_environment() -> None:
+    """Start anew with the memory settings that the supervisor gives a trainer: all three loops then have them."""
+    if not MALLOC.keys() <= os.environ.keys():
+        os.execve(sys.executable, sys.orig_argv, {**MALLOC, **os.environ})
 
 
 def main() -> None:
@@ -164,6 +177,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     a = parser.parse_args()
+    with_trainers_environment()
     torch.set_num_threads(a.threads)
     print(machine())
     for batch in a.batch:
