@@ -220,6 +220,15 @@ class Trainer:
         self.outputs.reporter.emit(Step(self.step, epoch, loss, rates, round(seconds, 4), memory, norm))
 
     @contextlib.contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        """Say what takes the time now, and afterwards that training goes on."""
+        self.outputs.reporter.emit(Phase(name, self.step, self.length.total))
+        try:
+            yield
+        finally:
+            self.outputs.reporter.emit(Phase("train", self.step, self.length.total))
+
+    @contextlib.contextmanager
     def _as_saved(self) -> Iterator[None]:
         """Inside, the trained weights are those that a file gets, averaged where something averages; no dropout."""
         average = self.optimization.average
@@ -263,8 +272,8 @@ class Trainer:
                 metadata = self.outputs.metadata(self.step, self.length.epoch(self.step))
                 self.method.save(path, metadata, True)  # names of earlier trainings were refused before the start
 
-        self.outputs.reporter.emit(Phase("save", self.step, self.length.total))
-        self._despite_full_disk(write)
+        with self._phase("save"):
+            self._despite_full_disk(write)
         if path.name not in self.files:
             self.files.append(path.name)
         self.outputs.reporter.emit(Saved(self.step, str(path), "network"))
@@ -331,12 +340,14 @@ class Trainer:
     def _sample(self) -> None:
         """Pictures must never end a run: whatever goes wrong is a warning."""
         assert self.previews is not None
-        self.outputs.reporter.emit(Phase("sample", self.step, self.length.total))
         try:
-            with self._as_saved(), torch.no_grad():
+            with self._phase("sample"), self._as_saved(), torch.no_grad():
                 self.previews.draw(self.step, self.outputs.reporter.emit)
+        except UserError as error:
+            self.outputs.reporter.emit(Warned(f"the preview pictures failed: {error.text}", error.hint))
         except Exception as error:
-            self.outputs.reporter.emit(Warned(f"the preview pictures failed: {error}", "training goes on"))
+            told = str(error).strip().split("\n")[0] or type(error).__name__
+            self.outputs.reporter.emit(Warned(f"the preview pictures failed: {told}", "training goes on"))
 
     def _obey(self, ended: int | None) -> Reason | None:
         for command in self.outputs.control.poll():

@@ -287,3 +287,60 @@ def test_length_counts_batches_and_epochs() -> None:
     assert [length.first_batch(step) for step in range(7)] == [0, 2, 4, 5, 7, 9, 10]
     assert [length.epoch_ended(step) for step in range(1, 7)] == [None, None, 1, None, None, 2]
     assert [length.epoch(step) for step in range(1, 7)] == [1, 1, 1, 2, 2, 2]
+
+
+class TestLossScaler:
+    """fp16's scaler, here on the CPU: its factor is taken out of the gradient, an overflow costs one step."""
+
+    def rig(self, folder: Path, scale: float = 2.0**16) -> Rig:
+        rig = Rig(folder)
+        if scale:
+            rig.trainer.accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+        return rig
+
+    def test_the_factor_leaves_no_trace(self, tmp_path: Path) -> None:
+        scaled, plain = self.rig(tmp_path / "a"), self.rig(tmp_path / "b", scale=0)
+        scaled.trainer.train()
+        plain.trainer.train()
+        assert scaled.weight == plain.weight
+        assert [e.gradient_norm for e in scaled.kinds(Step)] == [e.gradient_norm for e in plain.kinds(Step)]
+
+    def test_an_overflow_costs_one_step(self, tmp_path: Path) -> None:
+        rig = self.rig(tmp_path)
+        before: list[list[float]] = []
+        rig.hooks.append(lambda event: before.append(rig.weight) if isinstance(event, Step) else None)
+        third = itertools.count(1)
+        rig.method.weight.register_hook(lambda g: g * float("inf") if next(third) == 3 else g)
+        assert rig.trainer.train().reason == "done"
+        assert before[2] == before[1] != before[3], "the third step was left out"
+        assert rig.kinds(Step)[2].gradient_norm == 0.0
+        assert rig.trainer.accelerator.scaler.get_scale() == 2.0**15
+
+    def test_overflows_without_end_are_a_fault(self, tmp_path: Path) -> None:
+        rig = self.rig(tmp_path)
+        rig.trainer.length = Length(100, 4)
+        rig.method.weight.register_hook(lambda g: g * float("inf"))
+        with pytest.raises(UserError, match="the gradient is not a number at step 32"):
+            rig.trainer.train()
+
+    def test_its_factor_is_resumed(self, tmp_path: Path) -> None:
+        rig = self.rig(tmp_path, scale=2.0**5)
+        rig.ask_at(2, "pause")
+        rig.trainer.train()
+        second = self.rig(tmp_path)
+        found = second.trainer.outputs.store.newest()
+        assert found is not None
+        second.trainer.restore(found[0])
+        second.trainer.train()
+        assert second.trainer.accelerator.scaler.get_scale() == 2.0**5
+
+
+def test_previews_validation_and_files_see_no_dropout(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, previews=Previews(), validate_due=lambda step, ended: True)
+    module = nn.Dropout(0.5)
+    rig.method.modules = lambda: {"network": module}  # type: ignore[method-assign]
+    seen: dict[str, bool] = {}
+    rig.hooks.append(lambda event: seen.setdefault(type(event).__name__, module.training))  # type: ignore[arg-type,func-returns-value]
+    rig.trainer.train()
+    assert seen["Step"] is True and seen["Sample"] is False
+    assert module.training
