@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -95,6 +96,9 @@ def output_paths(out: Path, count: int, force: bool) -> list[Path]:
     existing = [str(path) for path in paths if path.exists()]
     if existing and not force:
         raise UserError(f"{', '.join(existing)} would be replaced", "choose another --out, or add --force")
+    there = next(folder for folder in paths[0].absolute().parents if folder.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        raise UserError(f"{there}: no picture can be written there", "choose another --out")
     return paths
 
 
