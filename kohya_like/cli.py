@@ -243,6 +243,8 @@ def control(arguments: argparse.Namespace) -> int:
 def runs(arguments: argparse.Namespace) -> int:
     from kohya_like import supervise
 
+    if not arguments.folder.is_dir():
+        raise UserError(f"{arguments.folder}: there is no such folder", "name the output folder of a preset")
     found = sorted(p.parent for p in arguments.folder.glob("**/run.json"))
     rows = [{"run": str(run), "status": supervise.status(run)} for run in found]
     if arguments.json:
@@ -250,6 +252,8 @@ def runs(arguments: argparse.Namespace) -> int:
     else:
         for row in rows:
             say(f"{row['status']:<12} {row['run']}")
+        if not rows:
+            say(f"no run below {arguments.folder}")
     return 0
 
 

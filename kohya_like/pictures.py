@@ -34,10 +34,10 @@ class Pictures:
 
     @classmethod
     def read(cls, options: DataOptions, rules: BucketRules, batch_size: int, seed: int, cache: Path) -> Pictures:
-        """Raises ConfigError with every fault of the folders that forbids a training."""
+        """Raises ConfigError where the folders forbid a training, with their warnings: these are often the reason."""
         dataset = scan(options, rules.step)
         if dataset.errors:
-            raise ConfigError(dataset.errors)
+            raise ConfigError([fault for fault in dataset.faults if fault.severity != "hint"])
         prints = Fingerprints(cache)
         train, held_out = split_validation(
             dataset.images, options.validation_split, options.validation_seed, prints.of, dataset.concepts
@@ -84,5 +84,3 @@ class Pictures:
         ]
         folders = [(c.name, c.repeats, c.is_reg, c.loss_weight, c.settings) for c in self.dataset.concepts]
         return fingerprint(rows, folders, self.plan.batch_size, accumulation)
-
-

@@ -38,11 +38,17 @@ WORKERS_HINT = "set data.max_data_loader_n_workers = 0, close other programs; in
 
 
 def start_checked(path: Path, overrides: Sequence[str], run: Path | None) -> tuple[Path, subprocess.Popen[bytes]]:
-    """Check a preset and start it. Raises ConfigError with everything that forbids it; nothing is then written."""
+    """Check a preset, say its warnings on stderr, and start it.
+
+    Raises ConfigError with everything that forbids it; nothing is then written.
+    """
+    from kohya_like.console import say
     from kohya_like.preflight import check
 
     config, document = load(path, overrides)
     report = check(config, document)
+    for fault in report.warnings:
+        say(f"warning: {fault}", error=True)
     if report.errors:
         raise ConfigError(report.errors)
     folder = new_folder(config, run)

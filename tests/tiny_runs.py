@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import tomlkit
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -90,6 +91,15 @@ def values_of(family: str, folder: Path, changes: Mapping[str, Any]) -> dict[str
         if value is not None:
             values.setdefault(section, {})[name] = value
     return values
+
+
+def preset(folder: Path, family: str = "sd1", **changes: Any) -> Path:
+    """The same config as a file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    values = values_of(family, folder, {key.replace("__", "."): value for key, value in changes.items()})
+    path = folder / "preset.toml"
+    path.write_text(tomlkit.dumps(values), encoding="utf-8")
+    return path
 
 
 class Run:
