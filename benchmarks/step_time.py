@@ -1,7 +1,7 @@
 """A training step beside a bare loop over the same backbone, and beside peft.
 
     python -m benchmarks.step_time                       embedded model, batch 1 and 8
-    python -m benchmarks.step_time --real --batch 1      SD1.5's size with random weights, 256 px
+    python -m benchmarks.step_time --real FILE --batch 1 --repeat 1 [--bf16]      SD1.5's size, 256 px
 
 The bare loop has the same LoRA formula written by hand, the same optimizer, cached latents and prompts, and nothing
 else: no log, no commands, no checks. Own code is what a step costs when the UNet costs nothing.
@@ -72,13 +72,16 @@ def peft_parameters(unet: nn.Module, rank: int, alpha: float) -> list[nn.Paramet
 
     names = ["to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2", "proj_in", "proj_out"]
     inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=alpha, target_modules=names), unet)
-    return [p for p in unet.parameters() if p.requires_grad]
+    found = [p for p in unet.parameters() if p.requires_grad]
+    for parameter in found:
+        parameter.data = parameter.data.float()  # beside bf16 weights peft makes bf16 adapters
+    return found
 
 
 def loop(
-    backbone: Backbone, parameters: list[nn.Parameter], batches: list[tuple[Tensor, Conditioning]]
+    backbone: Backbone, parameters: list[nn.Parameter], batches: list[tuple[Tensor, Conditioning]], bf16: bool
 ) -> Callable[[], None]:
-    """One bare optimizer step a call."""
+    """One bare optimizer step a call. `bf16`: autocast."""
     optimizer = torch.optim.AdamW(parameters, 1e-3, fused=True)
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
     alphas = (1 - betas).cumprod(0)
@@ -89,7 +92,8 @@ def loop(
         noise = torch.randn_like(latents)
         t = torch.randint(0, 1000, (len(latents),))
         a = alphas[t].view(-1, 1, 1, 1)
-        out = backbone.predict(a.sqrt() * latents + (1 - a).sqrt() * noise, t, conditioning)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            out = backbone.predict(a.sqrt() * latents + (1 - a).sqrt() * noise, t, conditioning)
         F.mse_loss(out, noise).backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
@@ -98,8 +102,10 @@ def loop(
     return step
 
 
-def our_trainer(folder: Path, base: Path, batch: int, real: bool) -> Trainer:
+def our_trainer(folder: Path, base: Path, batch: int, real: bool, bf16: bool) -> Trainer:
     settings = {
+        "train.mixed_precision": "bf16" if bf16 else "no",
+        "hardware.device": "cpu",
         "model.base": str(base),
         "data.train_data_dir": str(HERE / "dataset" / "train"),
         "save.output_dir": str(folder),
@@ -109,7 +115,7 @@ def our_trainer(folder: Path, base: Path, batch: int, real: bool) -> Trainer:
     overrides += [
         "data.reg_data_dir=", "data.caption_dropout_rate=0.0", "network.train_text_encoder=false", "sample.prompts=[]",
         f"train.train_batch_size={batch}", "train.max_train_steps=100000", "data.enable_bucket=false",
-        *(["data.resolution=256", "network.dim=16", "network.alpha=8.0", "hardware.device='cpu'"] if real else []),
+        *(["data.resolution=256", "network.dim=16", "network.alpha=8.0"] if real else []),
     ]  # fmt: skip
     config, _ = load(PRESET, overrides)
     return build(config, folder, Reporter(folder / "events.jsonl"), ControlFile(folder / "control.jsonl", ""), False)
@@ -133,18 +139,19 @@ def cached_batches(trainer: Trainer, count: int = 16) -> list[tuple[Tensor, Cond
     return found
 
 
-def compare(base: Path, batch: int, rounds: int, repeat: int, real: bool) -> list[str]:
+def compare(base: Path, batch: int, rounds: int, repeat: int, real: bool, bf16: bool) -> list[str]:
+    dtype = torch.bfloat16 if bf16 else torch.float32
     with tempfile.TemporaryDirectory() as name:
-        trainer = our_trainer(Path(name), base, batch, real)
+        trainer = our_trainer(Path(name), base, batch, real, bf16)
         rank, alpha = (16, 8.0) if real else (8, 8.0)
         batches = cached_batches(trainer)
         work: dict[str, Callable[[], None]] = {"ours": stepper(trainer)}
         trained = sum(p.numel() for group in trainer.optimization.optimizer.param_groups for p in group["params"])
         for label, make in (("bare loop", bare_parameters), ("peft", peft_parameters)):
-            backbone = load_backbone(base, "auto")
+            backbone = load_backbone(base, "auto", dtype=dtype)
             parameters = make(backbone.unet, rank, alpha)
             assert sum(p.numel() for p in parameters) == trained, f"{label} trains something else than ours"
-            work[label] = loop(backbone, parameters, batches)
+            work[label] = loop(backbone, parameters, batches, bf16)
         timings = interleaved(work, rounds, repeat)
         lines = [f"batch {batch}: {label:<10} {timing}" for label, timing in timings.items()]
         ours = timings["ours"]
@@ -176,12 +183,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--bf16", action="store_true", help="base weights in bf16 and bf16 autocast, in all three")
     a = parser.parse_args()
     with_trainers_environment()
     torch.set_num_threads(a.threads)
-    print(machine())
+    print(machine(), "bf16" if a.bf16 else "fp32", flush=True)
     for batch in a.batch:
-        print("\n".join(compare(a.real or demo_base(), batch, a.rounds, a.repeat, bool(a.real))), flush=True)
+        print("\n".join(compare(a.real or demo_base(), batch, a.rounds, a.repeat, bool(a.real), a.bf16)), flush=True)
     print(machine())
 
 
