@@ -7,13 +7,13 @@ the seed and the number of the batch. That is why a resumed run ends with the sa
 from __future__ import annotations
 
 import contextlib
-import errno
 import math
 import resource
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -23,6 +23,7 @@ from kohya_like.batch_log import BatchLog
 from kohya_like.checkpoint import Position, State, StateStore
 from kohya_like.data.dataset import Batch
 from kohya_like.events import ControlFile, Controlled, Event, Finished, Phase, Reporter, Saved, Step, Validation, Warned
+from kohya_like.full_disk import Patience
 from kohya_like.methods.base import TrainingMethod, trainable
 from kohya_like.objective.objective import LossResult
 from kohya_like.optim.ema import Ema
@@ -30,8 +31,8 @@ from kohya_like.optim.optimizers import averaged_weights, effective_rates
 from kohya_like.output import SavePlan
 from kohya_like.schema.errors import UserError
 
+T = TypeVar("T")
 Reason = Literal["done", "stopped", "paused"]
-FULL = (errno.ENOSPC, errno.EDQUOT)
 # With a loss scaler the first gradients overflow by design; this many in a row do not.
 OVERFLOWS = 32
 
@@ -266,14 +267,14 @@ class Trainer:
         if path is not None or (outputs.state_every_steps and self.step % outputs.state_every_steps == 0):
             self._save_state()
 
-    def _save(self, path: Any) -> None:
+    def _save(self, path: Path) -> None:
         def write() -> None:
             with self._as_saved():
                 metadata = self.outputs.metadata(self.step, self.length.epoch(self.step))
                 self.method.save(path, metadata, True)  # names of earlier trainings were refused before the start
 
         with self._phase("save"):
-            self._despite_full_disk(write)
+            self._patiently(write, path, trained_bytes(self.optimization.optimizer))
         if path.name not in self.files:
             self.files.append(path.name)
         self.outputs.reporter.emit(Saved(self.step, str(path), "network"))
@@ -289,9 +290,9 @@ class Trainer:
         if self.accelerator.scaler is not None:
             extra["scaler"] = self.accelerator.scaler.state_dict()
         state = State(position, self.method.state(), optimization.optimizer.state_dict(), extra)
-        path = self._despite_full_disk(lambda: self.outputs.store.save(state))
-        if path is not None:
-            self.outputs.reporter.emit(Saved(self.step, str(path), "state"))
+        needed = trained_bytes(optimization.optimizer) * 3  # the weights, and as a rule two moments of each
+        path = self._patiently(lambda: self.outputs.store.save(state), self.outputs.store.folder / "state", needed)
+        self.outputs.reporter.emit(Saved(self.step, str(path), "state"))
 
     def restore(self, state: State) -> None:
         """Continue from a state: trained weights, optimizer, average, schedule, step."""
@@ -307,30 +308,9 @@ class Trainer:
         self.step = state.position.step
         self.files = list(state.position.files)
 
-    def _despite_full_disk(self, write: Callable[[], Any]) -> Any:
-        """Do it; on a full disk say what is missing and wait until asked to retry (`save`) or to end."""
-        while True:
-            try:
-                return write()
-            except OSError as error:
-                if error.errno not in FULL:
-                    raise
-                where = error.filename or self.outputs.plan.folder
-                text = f"the disk is full: {where} cannot be written. Training waits; nothing is lost"
-                self.outputs.reporter.emit(Warned(text, "free some space, then ask for Save now; or stop"))
-                self.outputs.reporter.emit(Phase("waiting for disk space", self.step, self.length.total))
-            if not self._wait_for_retry():
-                return None
-
-    def _wait_for_retry(self) -> bool:
-        while True:
-            for command in self.outputs.control.poll():
-                self.outputs.reporter.emit(Controlled(command.id, command.verb, self.step))
-                if command.verb in ("stop", "pause"):
-                    raise UserError("stopped while the disk was full; the newest whole file and state are kept")
-                if command.verb == "save":
-                    return True
-            time.sleep(0.2)
+    def _patiently(self, write: Callable[[], T], path: Path, needed_bytes: int) -> T:
+        waiting = Patience(self.outputs.reporter, self.outputs.control)
+        return waiting.write(write, path, needed_bytes, self.step, self.length.total)
 
     def _validate(self) -> None:
         with self._as_saved(), self.accelerator.autocast():
@@ -377,3 +357,7 @@ class Trainer:
         finished = Finished(reason, self.step, str(path) if path else "")
         self.outputs.reporter.emit(finished)
         return finished
+
+
+def trained_bytes(optimizer: torch.optim.Optimizer) -> int:
+    return sum(p.numel() * p.element_size() for p in trainable(optimizer.param_groups))

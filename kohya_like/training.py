@@ -27,6 +27,7 @@ from kohya_like.events import (
     Finished,
     Reporter,
 )
+from kohya_like.formats.atomic import sweep_orphans
 from kohya_like.schema.errors import ConfigError, UserError
 
 MEMORY_HINT = (
@@ -84,8 +85,12 @@ def run_in_folder(run: Path, resume: bool) -> int:
     signal.signal(signal.SIGTERM, on_terminate)
     try:
         config, _ = load(run / runs.CONFIG, ())
-        with claimed(Path(config.save.output_dir), config.save.output_name):
+        output = Path(config.save.output_dir)
+        with claimed(output, config.save.output_name):
             from kohya_like.recipe import build
+
+            for folder in (run, run / "samples", output):
+                sweep_orphans(folder)  # what a killed run left half-written
 
             build(config, run, reporter, control, resume).train()
         return 0
