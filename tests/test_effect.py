@@ -25,11 +25,12 @@ from kohya_like.verbs.generate import attach_network
 
 Train = Callable[..., Effect]
 
-# ratios are after / before
-LEARNT = 0.70  # loss of unseen ghosts
-SCORE, GAIN = 0.55, 0.25  # mean ghost score of eight drawn ghosts, and how much it rose
-KEPT = 1.25  # loss of other pictures
-BOUND = 0.60  # loss of ghosts under a foreign caption: stays high when the ghost hangs on its own words
+# ratios are after / before; in brackets what seeds 1, 2, 3 gave
+LEARNT = 0.55  # loss of unseen ghosts (.41 .41 .41)
+SCORE, GAIN = 0.65, 0.35  # mean ghost score of eight drawn ghosts (.82 .83 .83), and how much it rose (from .26)
+FOUND = 6  # of eight ghosts (8 8 8)
+KEPT = 1.25  # loss of other pictures (1.15 1.13 1.16)
+BOUND = 0.75  # loss of ghosts under a foreign caption: high when the ghost hangs on its own words (.94 .96 .95)
 
 
 @cache
@@ -90,7 +91,7 @@ def test_the_base_model_knows_shapes_and_no_ghost() -> None:
 def test_the_ghost_is_learnt_drawn_and_bound_and_the_rest_is_kept(train: Train, seed: int) -> None:
     effect = train(seed=seed)
     assert learns(effect) and draws(effect) and keeps(effect) and binds(effect), effect
-    assert effect.found >= 5
+    assert effect.found >= FOUND
     assert 0.08 < effect.red < 0.35 and effect.blue > 0.6, "the red circle is still a red circle"
 
 
