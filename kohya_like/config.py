@@ -12,10 +12,10 @@ from dataclasses import replace
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import tomlkit
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kohya_like.data.options import DataOptions
 from kohya_like.families.options import ModelOptions
@@ -100,6 +100,16 @@ class TrainOptions(Section):
         None, "The same, every N epochs. With a validation split and neither set: every epoch.", ge=1, unit="epochs",
         group="Validation", level="advanced",
     )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _precisions_fit(self) -> Self:
+        base, mixed = self.base_precision, self.mixed_precision
+        if base == "fp16" and mixed != "fp16":
+            raise ValueError('base_precision = "fp16" needs mixed_precision = "fp16": without its loss scaler small '
+                             "gradients vanish")  # fmt: skip
+        if base == "bf16" and mixed == "fp16":
+            raise ValueError('base_precision = "bf16" goes with mixed_precision = "bf16" or "no", not with "fp16"')
+        return self
 
     @property
     def wanted_length(self) -> tuple[int | None, int | None]:
@@ -248,8 +258,8 @@ class TrainConfig(Section):
 
     model: ModelOptions = option(ModelOptions, "The base model.")
     data: DataOptions = option(DataOptions, "Pictures and captions.")
-    method: AnyMethod = option(lambda: plugins("method")["network"](), "What is trained.")
-    network: AnyAlgorithm = option(lambda: plugins("algorithm")["lora"](), "The network's algorithm.")
+    method: AnyMethod = option(plugins("method")["network"], "What is trained.")
+    network: AnyAlgorithm = option(plugins("algorithm")["lora"], "The network's algorithm.")
     objective: ObjectiveOptions = option(ObjectiveOptions, "The loss.")
     optimizer: OptimizerOptions = option(OptimizerOptions, "The optimizer and its rates.")
     schedule: ScheduleOptions = option(ScheduleOptions, "The learning rate over time.")

@@ -184,17 +184,17 @@ TEXT_CONFIG: dict[str, object] = {
 }
 
 
-def new_vae() -> nn.Module:
-    vae = build_vae(VAE_CONFIG)
+def new_vae() -> Any:
+    vae: Any = build_vae(VAE_CONFIG)
     with torch.no_grad():
         for name, module in vae.named_modules():
             # Unit-gain convolutions, small residual branches: the default init learns nothing for 300 steps.
             if name.endswith(("conv2", "to_out.0")):
                 module.weight.mul_(0.1)
-                module.bias.zero_()
-            elif isinstance(module, nn.Conv2d):
+                nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.Conv2d) and module.bias is not None:
                 nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
-                module.bias.zero_()
+                nn.init.zeros_(module.bias)
         vae.quant_conv.weight[4:].mul_(0.1)
         vae.quant_conv.bias[4:].fill_(-5.0)  # start as a plain autoencoder: almost no posterior noise
     return vae
@@ -285,8 +285,8 @@ def make_latents(work: Path, count: int) -> None:
     save_state(work / "latents.state", {"latents": latents, "captions": captions})
 
 
-def new_unet() -> nn.Module:
-    unet = build_unet(UNET_CONFIG)
+def new_unet() -> Any:
+    unet: Any = build_unet(UNET_CONFIG)
     for name, module in unet.named_modules():
         if name.endswith(("conv2", "proj_out")) or name == "conv_out":  # residual branches start silent
             nn.init.zeros_(module.weight)

@@ -7,9 +7,9 @@ import random
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
-from torch import nn
 
 from kohya_like.data.tokens import clip_tokenizer
 from kohya_like.demo.pictures import SQUARE, TALL, WIDE, any_size, draw_picture, ghost
@@ -63,7 +63,7 @@ def write_tokenizer(folder: Path) -> None:
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
-def read_part(folder: Path, builder: Callable[[Mapping[str, object]], nn.Module]) -> nn.Module:
+def read_part(folder: Path, builder: Callable[[Mapping[str, object]], Any]) -> Any:
     """A component as `save_pretrained` wrote it."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     module = builder(config)
@@ -77,8 +77,8 @@ def pack(work: Path, folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
     for part, builder in (("vae", build_vae), ("unet", build_unet), ("text_encoder", build_text_encoder)):
-        module = read_part(work / part, builder).half()  # type: ignore[arg-type]
-        module.save_pretrained(folder / part)  # type: ignore[operator]
+        module = read_part(work / part, builder).half()
+        module.save_pretrained(folder / part)
         config = json.loads((folder / part / "config.json").read_text(encoding="utf-8"))
         config.pop("_name_or_path", None)  # no path of the machine that made it
         write_json(folder / part / "config.json", config)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import UnionType
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin
 
@@ -47,10 +47,9 @@ def option(
     """One option of a Section. A mutable default is a factory (`list`, a Section class, a lambda); `...`: required."""
     info = OptionInfo(help, unit, group, level, shown_if, kohya, differs, path)
     bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
-    factory: Callable[[], Any] | None = default if callable(default) else None
-    start = {"default_factory": factory} if factory else {"default": default}
-    given = {k: v for k, v in bounds.items() if v is not None}
-    return pydantic_field(**start, **given, description=help, json_schema_extra={"option": dataclasses.asdict(info)})
+    given: dict[str, Any] = {k: v for k, v in bounds.items() if v is not None}
+    given["default_factory" if callable(default) else "default"] = default
+    return pydantic_field(**given, description=help, json_schema_extra={"option": dataclasses.asdict(info)})
 
 
 class Section(BaseModel):
