@@ -15,7 +15,7 @@ from kohya_like.formats.kohya_keys import lora_name, lora_names
 from kohya_like.networks.adapter import Adapter
 from kohya_like.networks.base import InputResidual, NetworkAlgorithm, WeightDelta
 from kohya_like.networks.layer import AdaptedLayer
-from kohya_like.networks.reading import by_module, raise_faults, read_adapters, read_file
+from kohya_like.networks.reading import by_module, other_parts, raise_faults, read_adapters, read_file
 from kohya_like.networks.residual import ContextResidual, attention_layers
 from kohya_like.networks.targets import Parts, find_targets
 from kohya_like.schema.errors import FormatError, UserError
@@ -146,10 +146,11 @@ class Network(nn.Module):
         """
         names = {name: adapter for adapter in self.adapters for name in self._names(adapter)}
         found: dict[str, dict[str, Tensor]] = {}
-        faults = []
+        faults, strangers = [], []
         for module, values in by_module(tensors).items():
             adapter = names.get(module)
             if adapter is None:
+                strangers.append(module)
                 faults.append(f"{module} is in the file, but is no layer of this network")
             elif adapter.name in found:
                 faults.append(f"{adapter.name} stands in the file under two names")
@@ -158,6 +159,8 @@ class Network(nn.Module):
                 faults += _faults(adapter, values)
         faults += [f"{name} is missing in the file" for name in self.layers if name not in found]
         hint = "ranks and layers can be taken from the file: network.dim_from_weights = true"
+        if len(strangers) == len(faults):
+            hint = other_parts(strangers, self.counts()) or hint
         raise_faults(faults, "the file does not fit this network as it is set", hint)
         for adapter in self.adapters:
             adapter.load(found[adapter.name])

@@ -165,9 +165,18 @@ def read_adapters(
     reader = _Reader(parts, family, template, dtype)
     reader.read(by_module(tensors))
     strangers = [f"{name} is no layer of this {family} model ({_parts(parts)})" for name in reader.strangers]
-    hint = "was it made for another model family?" if strangers else ""
+    hint = other_parts(reader.strangers, parts) or ("was it made for another model family?" if strangers else "")
     raise_faults(reader.faults + strangers, "this network does not fit the model", hint)
     return reader.adapters
+
+
+def other_parts(modules: Iterable[str], parts: Iterable[str]) -> str:
+    """What to do where all of these modules of a file belong to a part that is not trained; "" for anything else."""
+    trained = {part.partition("_")[0] for part in parts}
+    for prefix, part, option in (("lora_te", "text", "text_encoder"), ("lora_unet", "unet", "unet")):
+        if part not in trained and (found := list(modules)) and all(name.startswith(prefix) for name in found):
+            return f"the file goes on with network.train_{option} = true and optimizer.{option}_lr above 0"
+    return ""
 
 
 def _parts(parts: Iterable[str]) -> str:
