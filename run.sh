@@ -32,7 +32,7 @@ case ${1:-window} in
     shift
     which="not full"
     case ${1:-} in
-      --quick) which=quick && shift ;;
+      --quick) which="quick and not full" && shift ;;
       --full) which="" && shift ;;
     esac
     ensure --test -- requirements-torch.lock requirements.lock requirements-test.lock

@@ -194,7 +194,11 @@ def test_the_window_opens_without_a_verb_and_from_gui_sh(installed: House) -> No
 
 @pytest.mark.parametrize(
     "given, expected",
-    [([], "-m not full"), (["--quick", "-x"], "-m quick -x"), (["--full", "tests/data"], "-m  tests/data")],
+    [
+        ([], "-m not full"),
+        (["--quick", "-x"], "-m quick and not full -x"),
+        (["--full", "tests/data"], "-m  tests/data"),
+    ],
 )
 def test_the_tests_run_on_two_cores(installed: House, given: list[str], expected: str) -> None:
     installed.call("run.sh", "test", *given)
