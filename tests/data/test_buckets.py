@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from kohya_like.data.buckets import BucketRules, bucket_sizes, count_buckets, cover, fit, is_enlarged, rules_of
 from kohya_like.data.options import DataOptions
 
+pytestmark = pytest.mark.quick
+
 SD = BucketRules((512, 512), min_size=256, max_size=1024)
 OWN = BucketRules((512, 512), min_size=256, max_size=1024, no_upscale=True)
 SIZES = st.tuples(st.integers(1, 6000), st.integers(1, 6000))

@@ -31,6 +31,8 @@ from kohya_like.data.tokens import clip_tokenizer
 from kohya_like.schema.errors import UserError
 from tests.data.cache_made import VAE, Encoder, content, files_of, filled, make_picture, make_pictures, requests_for
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def records(tmp_path: Path) -> list[ImageRecord]:

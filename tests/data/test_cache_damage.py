@@ -18,6 +18,8 @@ from kohya_like.data.store import pack
 from kohya_like.schema.errors import FormatError, UserError
 from tests.data.cache_made import Encoder, files_of, filled, make_pictures, requests_for
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def records(tmp_path: Path) -> list[ImageRecord]:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from kohya_like.data.captions import CaptionPipeline, sample_rng, varying_keys
 from kohya_like.data.options import SubsetSettings
 
+pytestmark = pytest.mark.quick
+
 TAGS = st.lists(st.text("abcdefg ", min_size=1, max_size=6).map(str.strip).filter(bool), min_size=1, max_size=8)
 
 

@@ -33,6 +33,8 @@ from tests.data.batches_made import (
     training_set,
 )
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def records(tmp_path: Path) -> list[ImageRecord]:

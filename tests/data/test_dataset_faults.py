@@ -17,6 +17,8 @@ from kohya_like.data.records import ImageRecord
 from kohya_like.schema.errors import UserError
 from tests.data.batches_made import cached, pictures_of_two_buckets, same, sources, take, training_set
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def records(tmp_path: Path) -> list[ImageRecord]:

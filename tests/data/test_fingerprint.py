@@ -11,6 +11,8 @@ from kohya_like.data import fingerprint
 from kohya_like.data.fingerprint import LIST_NAME, Fingerprints, default_cache_dir, hash_file
 from kohya_like.schema.errors import UserError
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:

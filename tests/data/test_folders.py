@@ -10,6 +10,8 @@ import pytest
 from kohya_like.data.folders import Named, named, read_name
 from tests.data.folders_made import codes, make, said, scanned
 
+pytestmark = pytest.mark.quick
+
 PICTURE = (64, 64)
 
 

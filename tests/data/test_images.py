@@ -19,6 +19,8 @@ from kohya_like.data.picture_header import read_header
 from kohya_like.schema.errors import FormatError
 from tests.data.pictures_made import RED, WHITE, gradient, noise
 
+pytestmark = pytest.mark.quick
+
 GREEN, BLUE = (0, 255, 0), (0, 0, 255)
 
 

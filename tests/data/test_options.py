@@ -9,6 +9,8 @@ from kohya_like.data.conflicts import conflicts
 from kohya_like.data.options import SETTING_KEYS, DataOptions, SubsetOptions, settings_of
 from kohya_like.schema.option import describe
 
+pytestmark = pytest.mark.quick
+
 
 def said(**values: object) -> dict[str, str]:
     """Conflicts as {key: whole sentence}, without the one about missing folders."""

@@ -15,6 +15,8 @@ from PIL import Image, PngImagePlugin
 from kohya_like.data.picture_header import PictureHeader, read_header
 from kohya_like.schema.errors import FormatError
 
+pytestmark = pytest.mark.quick
+
 XMP = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
 
 

@@ -17,6 +17,8 @@ from kohya_like.data.options import SubsetSettings
 from kohya_like.data.plan import BatchPlan, balanced_repeats, shuffle_keys, steps
 from kohya_like.data.records import Concept, Fit, ImageRecord
 
+pytestmark = pytest.mark.quick
+
 SHAPES = [(64, 64), (80, 48), (48, 80)]
 FITS = [Fit(SHAPES[i % 3 if i % 7 else 0], SHAPES[i % 3]) for i in range(41)]
 REPEATS = [1 + i % 3 for i in range(41)]

@@ -18,6 +18,8 @@ from kohya_like.data.resample import resize_box
 from kohya_like.schema.errors import FormatError, UserError
 from tests.data.pictures_made import RED, WHITE, gradient, noise, record
 
+pytestmark = pytest.mark.quick
+
 
 def test_one_pixel_and_a_long_strip_are_pictures(tmp_path: Path) -> None:
     Image.new("RGB", (1, 1), RED).save(tmp_path / "dot.png")

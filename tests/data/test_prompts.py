@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from kohya_like.data.prompts import CHUNK, TokenChunks, parse_weights, tokenize
 from kohya_like.data.tokens import END, START, clip_tokenizer
 
+pytestmark = pytest.mark.quick
+
 CAT = clip_tokenizer().encode("cat")[0]
 
 

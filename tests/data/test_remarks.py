@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from kohya_like.data.buckets import BucketRules, balanced_repeats, fits_of
 from kohya_like.data.options import SubsetSettings
 from kohya_like.data.records import Concept, ImageRecord
 from kohya_like.data.remarks import remarks
+
+pytestmark = pytest.mark.quick
 
 RULES = BucketRules((512, 512), min_size=256, max_size=1024, no_upscale=True)
 

@@ -13,6 +13,8 @@ from kohya_like.data.options import DataOptions
 from kohya_like.data.scan import scan
 from tests.data.folders_made import codes, jpeg, make, png, said, scanned
 
+pytestmark = pytest.mark.quick
+
 PICTURE = (64, 64)
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.data.folders_made import codes, jpeg, make, said, scanned
 
+pytestmark = pytest.mark.quick
+
 PICTURE = (64, 64)
 CHINESE = "一个女孩，红色的头发"
 

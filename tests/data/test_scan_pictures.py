@@ -13,6 +13,8 @@ from PIL import Image
 
 from tests.data.folders_made import codes, jpeg, make, png, said, scanned
 
+pytestmark = pytest.mark.quick
+
 PICTURE = (64, 64)
 BAD_PICTURES = {
     "cut.png": (png(200, 200)[:-20], "the file is cut off"),

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from kohya_like.data.sidecar import CAPTION_LIMIT, PROBLEMS, Sidecar, caption_stems, parse_sidecar, read_sidecar
 
+pytestmark = pytest.mark.quick
+
 CHINESE = "一个女孩，红色的头发，微笑"
 
 

@@ -14,6 +14,8 @@ from kohya_like.data.store import EntryStore, pack, unpack
 from kohya_like.schema.errors import FormatError
 from tests.data.cache_made import files_of, filled, make_pictures, requests_for
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def records(tmp_path: Path) -> list[ImageRecord]:

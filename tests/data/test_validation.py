@@ -13,6 +13,8 @@ from kohya_like.data.options import SubsetSettings
 from kohya_like.data.records import Concept, ImageRecord
 from kohya_like.data.validation import split_validation
 
+pytestmark = pytest.mark.quick
+
 CONCEPTS = [
     Concept(Path("1_cat"), "1_cat", 1, "cat", False, SubsetSettings()),
     Concept(Path("reg"), "1_class", 1, "class", True, SubsetSettings()),
