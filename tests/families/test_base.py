@@ -5,8 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from kohya_like.families.base import families, family
 from kohya_like.families.options import ModelOptions
+
+pytestmark = pytest.mark.quick
 
 TORCH_FREE = """
 import sys

@@ -18,6 +18,8 @@ from kohya_like.families.loading import load_backbone
 from kohya_like.schema.errors import UserError
 from tests.families.conftest import TinyModel
 
+pytestmark = pytest.mark.quick
+
 # No "!" in them: where it is the padding (SD2, SDXL), transformers' tokenizer reads it as padding also inside a prompt;
 # ours reads it as the word it was when OpenCLIP was trained.
 PROMPTS = ["a photo of a cat, masterpiece?", "", "sks ghost on a red background, 猫"]

@@ -13,6 +13,8 @@ from kohya_like.formats.headers import read_json
 from kohya_like.schema.errors import FormatError
 from tests.families.tiny_models import configs
 
+pytestmark = pytest.mark.quick
+
 PARAMETERS = {
     ("sd1", "unet"): 859_520_964,
     ("sd2", "unet"): 865_910_724,
