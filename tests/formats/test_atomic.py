@@ -23,6 +23,8 @@ from kohya_like.formats.atomic import (
 )
 from kohya_like.schema.errors import UserError
 
+pytestmark = pytest.mark.quick
+
 ORPHAN = f"{TEMP_PREFIX}0123456789abcdef.tmp"
 
 

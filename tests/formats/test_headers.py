@@ -18,6 +18,8 @@ from kohya_like.schema.errors import FormatError
 from tests.formats.bad_pickles import saved
 from tests.formats.small_models import FAMILIES, real_state, tiny_models, write_config_folder
 
+pytestmark = pytest.mark.quick
+
 Shapes = dict[str, tuple[int, ...]]
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from kohya_like.formats.kohya_keys import lora_name, lora_names, read_key, sgm_path, split_key
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize(
     ("part", "path", "family", "name"),

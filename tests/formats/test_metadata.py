@@ -26,6 +26,8 @@ from kohya_like.formats.metadata import (
 from kohya_like.formats.safetensors_header import read_safetensors_header
 from kohya_like.formats.tensors import save_safetensors
 
+pytestmark = pytest.mark.quick
+
 
 def kohya_hashes(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> tuple[str, str]:
     """sd-scripts' precalculate_safetensors_hashes, written from its description: serialise, then hash the bytes."""

@@ -20,6 +20,8 @@ from kohya_like.formats.safetensors_header import MAX_DIMENSIONS, MAX_HEADER_BYT
 from kohya_like.formats.tensors import open_tensors
 from kohya_like.schema.errors import FormatError
 
+pytestmark = pytest.mark.quick
+
 
 def file_of(header: Any, data: bytes = b"", length: int | None = None) -> bytes:
     raw = header if isinstance(header, bytes) else json.dumps(header).encode()

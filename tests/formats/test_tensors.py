@@ -21,6 +21,8 @@ from kohya_like.formats.tensors import (
 )
 from kohya_like.schema.errors import FormatError, UserError
 
+pytestmark = pytest.mark.quick
+
 
 def every_type() -> dict[str, Tensor]:
     types = (

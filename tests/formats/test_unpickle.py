@@ -21,6 +21,8 @@ from kohya_like.formats.unpickle import load_pickle
 from kohya_like.schema.errors import FormatError
 from tests.formats.bad_pickles import CALLABLES, archive_cases, bomb_cases, code_cases, shape_cases, zipped
 
+pytestmark = pytest.mark.quick
+
 CASES = [
     *((f"code: {name}", data, word) for name, data, word in code_cases("CANARY_PATH_0000000000")),
     *((f"shape: {name}", data, word) for name, data, word in shape_cases()),

@@ -22,6 +22,8 @@ from kohya_like.formats.unpickle import load_pickle, state_dict_of
 from kohya_like.schema.errors import FormatError
 from tests.formats.bad_pickles import legacy, saved, tensor, zipped
 
+pytestmark = pytest.mark.quick
+
 
 def as_zip64(data: bytes) -> bytes:
     """The same archive with a table of 64-bit numbers, as one of more than 4 GiB has."""
