@@ -11,6 +11,8 @@ import pytest
 from kohya_like.hardware import checks
 from kohya_like.hardware.facts import Gpu, TorchBuild
 
+pytestmark = pytest.mark.quick
+
 GB = 1024**3
 RTX = Gpu(0, "RTX 3060", 12 * GB, 11 * GB, "550.54", "8.6")
 CUDA = TorchBuild("2.13.0+cu128", "cuda 12.8")

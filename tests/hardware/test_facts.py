@@ -10,6 +10,8 @@ import pytest
 
 from kohya_like.hardware import facts
 
+pytestmark = pytest.mark.quick
+
 FULL = """0, GPU-aaaa, NVIDIA GeForce RTX 3060, 12288, 11020, 550.54, 8.6
 1, GPU-bbbb, NVIDIA GeForce GTX 1080, 8192, [N/A], 550.54, 6.1
 """
