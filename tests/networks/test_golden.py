@@ -17,6 +17,8 @@ from kohya_like.networks.factorization import factorization
 from kohya_like.networks.network import Network
 from tests.networks.tiny import one_layer, randomise, relative_error
 
+pytestmark = pytest.mark.quick
+
 LINEAR = LayerShape("linear", 12, 10)
 CONV = LayerShape("conv2d", 12, 10, (3, 3), (1, 1), (1, 1))
 SHAPES = pytest.mark.parametrize("shape", [LINEAR, CONV], ids=["linear", "conv"])

@@ -17,6 +17,8 @@ from kohya_like.networks.network import Network
 from kohya_like.schema.registry import plugins
 from tests.networks.tiny import OneLayer, one_layer, randomise, relative_error
 
+pytestmark = pytest.mark.quick
+
 DTYPES = (torch.float32, torch.bfloat16)
 TOLERANCE = {torch.float32: 2e-6, torch.bfloat16: 2e-2}
 CELLS_OF_KIND = {"linear": ("linear",), "conv2d": ("conv1x1", "conv3x3")}

@@ -17,6 +17,8 @@ from kohya_like.networks.layer import AdaptedLayer
 from kohya_like.networks.network import Network
 from tests.networks.tiny import OneLayer, one_layer, randomise
 
+pytestmark = pytest.mark.quick
+
 
 def attached(algorithm: WeightDelta, cell: str = "linear") -> tuple[Network, OneLayer, Tensor]:
     model, x = one_layer(cell)

@@ -21,6 +21,8 @@ from kohya_like.networks.algorithms.lora import LoRA
 from kohya_like.networks.base import WeightDelta
 from kohya_like.networks.network import Network
 
+pytestmark = pytest.mark.quick
+
 ASSETS = Path(__file__).parents[2] / "kohya_like" / "families" / "assets"
 NAMES: dict[str, list[str]] = json.loads((Path(__file__).parent / "lora_module_names.json").read_text())
 

@@ -17,6 +17,8 @@ from kohya_like.networks.network import Network
 from kohya_like.schema.errors import FormatError, UserError
 from tests.networks.tiny import outputs, parts, randomise, relative_error
 
+pytestmark = pytest.mark.quick
+
 MODELS = {family: parts(family) for family in ("sd1", "sdxl")}
 
 

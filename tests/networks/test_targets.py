@@ -13,6 +13,8 @@ from kohya_like.networks.targets import find_targets
 from kohya_like.schema.errors import ConfigError
 from tests.networks.tiny import parts
 
+pytestmark = pytest.mark.quick
+
 MODELS = parts("sd1")
 
 
