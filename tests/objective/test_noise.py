@@ -6,6 +6,8 @@ import torch.nn.functional as F
 
 from kohya_like.objective.noise import NoiseSettings, channel_offset, gaussian, perturbed, pyramid, training_noise
 
+pytestmark = pytest.mark.quick
+
 SHAPE = (2, 4, 16, 24)
 EVERYTHING = NoiseSettings(0.1, True, 0.05, 6, 0.3, 0.1, True)
 

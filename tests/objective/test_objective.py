@@ -14,6 +14,8 @@ from kohya_like.objective.schedule import NoiseSchedule
 from kohya_like.objective.weighting import Penalty, Weighting
 from kohya_like.schema.errors import ConfigError
 
+pytestmark = pytest.mark.quick
+
 SCHEDULE = NoiseSchedule.scaled_linear()
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
 

@@ -9,6 +9,8 @@ from pydantic import ValidationError
 from kohya_like.objective.options import ObjectiveOptions, conflicts
 from kohya_like.schema.option import describe
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize(
     ("settings", "prediction", "code", "severity"),

@@ -7,6 +7,8 @@ import torch
 
 from kohya_like.objective.schedule import NoiseSchedule, rescale_to_zero_terminal_snr
 
+pytestmark = pytest.mark.quick
+
 STEPS = torch.tensor([0, 100, 500, 999])
 
 

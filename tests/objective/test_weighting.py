@@ -8,6 +8,8 @@ import torch
 from kohya_like.objective.schedule import NoiseSchedule
 from kohya_like.objective.weighting import Penalty, Weighting
 
+pytestmark = pytest.mark.quick
+
 STEPS = [0, 100, 500, 999]
 SCHEDULE = NoiseSchedule.scaled_linear()
 ZERO = NoiseSchedule.scaled_linear(zero_terminal_snr=True)
