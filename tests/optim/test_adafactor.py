@@ -7,6 +7,8 @@ import torch
 
 from kohya_like.optim.adafactor import Adafactor
 
+pytestmark = pytest.mark.quick
+
 SETTINGS: list[dict[str, Any]] = [
     {"relative_step": True},
     {"relative_step": True, "warmup_init": True},

@@ -7,6 +7,8 @@ import pytest
 from kohya_like.optim.checks import conflicts
 from kohya_like.optim.options import OptimizerOptions, ScheduleOptions
 
+pytestmark = pytest.mark.quick
+
 
 def found(optimizer: dict[str, Any], schedule: dict[str, Any], total: int | None = None) -> list[tuple[str, str, str]]:
     faults = conflicts(OptimizerOptions(**optimizer), ScheduleOptions(**schedule), total)

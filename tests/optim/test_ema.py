@@ -9,6 +9,8 @@ from torch import Tensor
 from kohya_like.optim.ema import Ema
 from kohya_like.schema.errors import FormatError
 
+pytestmark = pytest.mark.quick
+
 
 def parameters(dtype: torch.dtype = torch.float32) -> list[Tensor]:
     generator = torch.Generator().manual_seed(0)

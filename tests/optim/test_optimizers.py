@@ -28,6 +28,8 @@ from kohya_like.optim.schedules import build_schedule
 from kohya_like.schema.errors import ConfigError, UserError
 from kohya_like.schema.registry import plugins
 
+pytestmark = pytest.mark.quick
+
 SPECS: dict[str, OptimizerSpec] = plugins("optimizer")  # type: ignore[assignment]
 HERE = [name for name, spec in SPECS.items() if not spec.missing_package]
 RATES = {"Prodigy": 1.0, "SGDNesterov": 0.02, "SGDScheduleFree": 0.2, "RAdamScheduleFree": 0.3, "Lion": 0.02}

@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from kohya_like.optim.options import OptimizerOptions, ScheduleOptions
 from kohya_like.schema.option import describe
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize(
     ("settings", "rates"),

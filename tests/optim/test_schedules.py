@@ -10,6 +10,8 @@ from kohya_like.optim.optimizers import build_optimizer
 from kohya_like.optim.schedules import SHAPES, RateSchedule, build_schedule, warmup_steps
 from kohya_like.schema.errors import UserError
 
+pytestmark = pytest.mark.quick
+
 TOTAL, RATE = 60, 0.5
 
 
