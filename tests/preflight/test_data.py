@@ -21,6 +21,8 @@ from tests.preflight.made import (
     workplace,
 )
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

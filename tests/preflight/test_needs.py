@@ -14,6 +14,8 @@ from kohya_like.preflight.report import CheckReport
 from tests.data.folders_made import make
 from tests.preflight.made import GB, checked, codes, roomy_machine, the
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -18,6 +18,8 @@ from kohya_like.schema.toml import Document
 from kohya_like.schema.validate import build
 from tests.preflight.made import checked, roomy_machine, workplace
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -16,6 +16,8 @@ from kohya_like.schema.errors import Fault
 from kohya_like.schema.validate import build
 from tests.preflight.made import pictures, workplace
 
+pytestmark = pytest.mark.quick
+
 
 def shown(report: CheckReport, terminal: bool = False, width: int = 100) -> str:
     stream = io.StringIO()
