@@ -15,6 +15,8 @@ from kohya_like.schema.phrases import union_members
 from kohya_like.schema.toml import Document
 from kohya_like.schema.validate import build
 
+pytestmark = pytest.mark.quick
+
 VALUES: dict[str, Any] = {
     "model": {"base": "models/v1-5.safetensors"},
     "network": {"name": "lora", "dim": 32, "targets": ["unet.*", "!unet.mid_block.*"]},

@@ -13,6 +13,8 @@ from kohya_like.schema.errors import ConfigError, UserError
 from kohya_like.schema.toml import MAX_BYTES, Document, parse_override
 from kohya_like.schema.toml_lines import join_key, split_key
 
+pytestmark = pytest.mark.quick
+
 PRESET = """# my ghost, second try
 [model]
 base = "models/v1-5.safetensors"   # the old one

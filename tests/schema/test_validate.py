@@ -14,6 +14,8 @@ from kohya_like.schema.option import Section, option
 from kohya_like.schema.toml import Document
 from kohya_like.schema.validate import build, inspect, renames
 
+pytestmark = pytest.mark.quick
+
 
 class Lora(Section):
     name: Literal["lora"] = option("lora", "Low rank.")
