@@ -19,6 +19,8 @@ from kohya_like import cli
 from kohya_like.schema.errors import UserError
 from kohya_like.verbs import fetch, hub
 
+pytestmark = pytest.mark.quick
+
 NAME = "someone/tiny-model"
 WEIGHTS = bytes(range(256)) * 4096  # 1 MiB
 
