@@ -13,6 +13,8 @@ import torch
 from kohya_like.checkpoint import MANIFEST, Position, State, StateStore, check_same_run
 from kohya_like.schema.errors import FormatError, UserError
 
+pytestmark = pytest.mark.quick
+
 HERE = Position(0, 7, "base", "plan")
 
 

@@ -18,6 +18,8 @@ from kohya_like.events import CONTROL, RUN, Command
 from kohya_like.supervise import boot_id, start_time
 from tests.tiny_runs import CAPTIONS, Run, base, preset, trained
 
+pytestmark = pytest.mark.quick
+
 Call = Callable[..., tuple[int, str, str]]
 
 

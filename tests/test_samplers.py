@@ -16,6 +16,8 @@ from torch import Tensor
 
 from kohya_like.samplers import SAMPLERS, Denoiser, sample
 
+pytestmark = pytest.mark.quick
+
 SD = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
 ORACLES = {
     "ddim": (DDIMScheduler, {"clip_sample": False, "set_alpha_to_one": True}),

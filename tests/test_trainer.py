@@ -26,6 +26,8 @@ from kohya_like.output import SavePlan
 from kohya_like.schema.errors import UserError
 from kohya_like.trainer import Length, Optimization, Outputs, Trainer
 
+pytestmark = pytest.mark.quick
+
 START = torch.tensor([3.0, -2.0])
 
 
