@@ -124,6 +124,8 @@ def explained(error: Exception) -> Failed:
         return Failed(f"out of memory: {first}", MEMORY_HINT)
     if "DataLoader worker" in first:  # torch raises it from a signal handler, wherever the program is at that moment
         return Failed("a process that prepares pictures was killed, most likely for lack of memory", WORKERS_HINT)
+    if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+        return Failed(f"the UNet could not be compiled: {first}", "set hardware.torch_compile = false")
     if isinstance(error, OSError) and error.filename:
         return Failed(f"{error.filename}: {error.strerror}", "see console.log in the run folder")
     return Failed(f"{type(error).__name__}: {first}", "this is our fault, not yours; console.log has the details")

@@ -241,6 +241,12 @@ class TestFaults:
         told = explained(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB"))
         assert told.text.startswith("out of memory:") and "gradient_checkpointing" in told.hint
 
+    def test_what_torch_cannot_compile(self) -> None:
+        from torch._dynamo.exc import TorchDynamoException
+
+        told = explained(TorchDynamoException("no C++ compiler"))
+        assert told.text == "the UNet could not be compiled: no C++ compiler" and "torch_compile = false" in told.hint
+
     def test_a_killed_worker_is_no_fault_of_ours(self) -> None:
         """torch raises this from its SIGCHLD handler, in whatever line the training is."""
         told = explained(RuntimeError("DataLoader worker (pid 4711) is killed by signal: Killed. "))
