@@ -33,7 +33,7 @@ def interleaved(work: Mapping[str, Callable[[], object]], rounds: int = 9, repea
     seconds: dict[str, list[float]] = {name: [] for name in work}
     used: dict[str, list[float]] = {name: [] for name in work}
     for number in range(-1, rounds):
-        names = list(work) if number % 2 else list(reversed(work))
+        names = list(work) if number % 2 else list(work)[::-1]
         for name in names:
             started, before = time.perf_counter(), time.process_time()
             for _ in range(repeat):

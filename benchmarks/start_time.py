@@ -221,8 +221,8 @@ def report(found: dict[str, list[Start]]) -> list[str]:
         if which == "first":
             rest, limit = statistics.median(s.without_vae for s in starts), PEER[precision] / 2
             used = statistics.median(s.processor_without_vae for s in starts)
-            clock = f"without the VAE's time {rest:.1f} s, processor {used:.1f} s"
-            lines.append(f"    {clock}; target {limit:.1f}: {verdict(rest, limit)}")
+            without = f"without the VAE's time {rest:.1f} s, processor {used:.1f} s"
+            lines.append(f"    {without}; target {limit:.1f}: {verdict(rest, limit)}")
         else:
             limit = PEER_SECOND[precision] / 3
             lines.append(f"    target {limit:.1f} s: {verdict(total, limit)}")

@@ -71,7 +71,7 @@ def peft_parameters(unet: nn.Module, rank: int, alpha: float) -> list[nn.Paramet
     from peft import LoraConfig, inject_adapter_in_model
 
     names = ["to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2", "proj_in", "proj_out"]
-    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=alpha, target_modules=names), unet)
+    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=int(alpha), target_modules=names), unet)
     found = [p for p in unet.parameters() if p.requires_grad]
     for parameter in found:
         parameter.data = parameter.data.float()  # beside bf16 weights peft makes bf16 adapters
