@@ -119,21 +119,21 @@ class TestOptimizers:
 
 class TestContinue:
     def test_from_a_file_with_the_same_settings(self, tmp_path: Path) -> None:
-        run = Run(tmp_path, network__weights=str(trained("sd1")), **FULL, **STILL).train()
-        assert distance(weights_of(run.file), weights_of(trained("sd1"))) < 1e-9
+        run = Run(tmp_path, network__weights=str(trained("mini")), **FULL, **STILL).train()
+        assert distance(weights_of(run.file), weights_of(trained("mini"))) < 1e-9
         fresh = Run(tmp_path / "b", **FULL, **STILL).train()
         assert run.losses != fresh.losses, "and it is at work from the first step on"
 
     def test_ranks_and_layers_from_the_file(self, tmp_path: Path) -> None:
         run = Run(
-            tmp_path, network__weights=str(trained("sd1")), network__dim_from_weights=True, network__dim=64, **STILL
+            tmp_path, network__weights=str(trained("mini")), network__dim_from_weights=True, network__dim=64, **STILL
         ).train()  # fmt: skip
-        assert run.weights.keys() == load_file(trained("sd1")).keys()
-        assert distance(weights_of(run.file), weights_of(trained("sd1"))) < 1e-9
+        assert run.weights.keys() == load_file(trained("mini")).keys()
+        assert distance(weights_of(run.file), weights_of(trained("mini"))) < 1e-9
 
     @pytest.mark.parametrize("from_file", [False, True])
     def test_a_file_that_trains_more_than_is_set(self, tmp_path: Path, from_file: bool) -> None:
-        own = {"network__weights": str(trained("sd1")), "network__dim_from_weights": from_file, **FULL}
+        own = {"network__weights": str(trained("mini")), "network__dim_from_weights": from_file, **FULL}
         for changes, option in (
             ({"network__train_text_encoder": False}, "text_encoder"),
             ({"optimizer__text_encoder_lr": 0.0}, "text_encoder"),

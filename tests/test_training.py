@@ -115,7 +115,7 @@ def at(kind: type[Event], act: Callable[[], object], **facts: Any) -> Listener:
 
 def overflowing_vae(folder: Path) -> Path:
     """A VAE that looks sound and returns infinities."""
-    copy = shutil.copytree(base("sd1").folder / "vae", folder / "vae")
+    copy = shutil.copytree(base("mini").folder / "vae", folder / "vae")
     file = copy / "diffusion_pytorch_model.safetensors"
     tensors = load_file(file)
     tensors["quant_conv.bias"] = torch.full_like(tensors["quant_conv.bias"], float("inf"))
@@ -163,7 +163,7 @@ class TestEndings:
 
 class TestFaults:
     def test_a_model_that_overflows_names_the_pictures_and_keeps_the_last_file(self, process: Process) -> None:
-        folder = shutil.copytree(base("sd1").folder, process.root / "base")
+        folder = shutil.copytree(base("mini").folder, process.root / "base")
         file = folder / "unet" / "diffusion_pytorch_model.safetensors"
         tensors = load_file(file)
         tensors["conv_out.bias"] = torch.full_like(tensors["conv_out.bias"], float("nan"))
@@ -189,7 +189,7 @@ class TestFaults:
         assert str(trained("sdxl")) in said and "the file does not fit this network" in said
 
     def test_a_network_of_another_rank_tells_how(self, process: Process) -> None:
-        said = process.failed(network__weights=str(trained("sd1")), network__conv_dim=2, network__dim=3)
+        said = process.failed(network__weights=str(trained("mini")), network__conv_dim=2, network__dim=3)
         assert "has shape" in said and "network.dim_from_weights = true" in said
 
     def test_files_of_an_earlier_training_are_kept(self, process: Process) -> None:
@@ -298,7 +298,7 @@ class TestFullDisk:
             pytest.skip("no user namespaces here")
         run = tmp_path / "run"
         run.mkdir()
-        config, _ = load(preset(tmp_path, save__output_dir=str(small / "out"), save__save_every_n_steps=1))
+        config, _ = load(preset(tmp_path, "sd1", save__output_dir=str(small / "out"), save__save_every_n_steps=1))
         (run / CONFIG).write_text(to_toml(config), encoding="utf-8")
         (run / RUN).write_text(json.dumps({"token": ""}))
         script = f"{mount} && exec '{sys.executable}' -m kohya_like run-trainer '{run}'"

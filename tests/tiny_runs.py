@@ -14,13 +14,14 @@ import tomlkit
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from kohya_like.config import TrainConfig
 from kohya_like.events import ControlFile, Event, Finished, Phase, Reporter, Step
+from kohya_like.families.components import build_unet
 from kohya_like.recipe import build
 from kohya_like.trainer import Trainer
-from tests.families.tiny_models import config_folder, modules, single_file, write_folder, write_json
+from tests.families.tiny_models import config_folder, configs, modules, single_file, write_folder, write_json
 
 E = TypeVar("E", bound=Event)
 SIZE = 64
@@ -47,14 +48,31 @@ def shelf() -> Path:
 
 @cache
 def base(name: str) -> Base:
-    """Models by name: sd1, sd2 (v-prediction), sd2-eps, sdxl."""
-    family, root = name.removesuffix("-eps"), shelf() / name
+    """Models by name: sd1, sd2 (v-prediction), sd2-eps, sdxl; mini is an SD1 with a UNet of two levels, the fastest."""
+    family, root = {"sd2-eps": "sd2", "mini": "sd1"}.get(name, name), shelf() / name
     parts = modules(family)
+    if name == "mini":
+        parts["unet"] = mini_unet()
     folder = write_folder(root / "folder", family, parts)
     if name.endswith("-eps"):
         write_json(folder / "scheduler" / "scheduler_config.json", {"prediction_type": "epsilon"})
-    save_file(single_file(family, parts), root / "model.safetensors")
+    if name != "mini":
+        save_file(single_file(family, parts), root / "model.safetensors")
     return Base(family, folder, root / "model.safetensors", config_folder(root / "configs", family))
+
+
+def mini_unet() -> nn.Module:
+    config = {
+        **configs("sd1")["unet"], "block_out_channels": [16, 32], "layers_per_block": 1,
+        "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
+        "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
+    }  # fmt: skip
+    torch.manual_seed(0)
+    made = build_unet(config)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter += 0.02 * torch.randn(parameter.shape)
+    return made.eval().requires_grad_(False)
 
 
 @cache
@@ -93,7 +111,7 @@ def values_of(family: str, folder: Path, changes: Mapping[str, Any]) -> dict[str
     return values
 
 
-def preset(folder: Path, family: str = "sd1", **changes: Any) -> Path:
+def preset(folder: Path, family: str = "mini", **changes: Any) -> Path:
     """The same config as a file."""
     folder.mkdir(parents=True, exist_ok=True)
     values = values_of(family, folder, {key.replace("__", "."): value for key, value in changes.items()})
@@ -105,7 +123,7 @@ def preset(folder: Path, family: str = "sd1", **changes: Any) -> Path:
 class Run:
     """A training that is built but not begun; everything it says is kept."""
 
-    def __init__(self, folder: Path, family: str = "sd1", **changes: Any) -> None:
+    def __init__(self, folder: Path, family: str = "mini", **changes: Any) -> None:
         """`changes`: options with `__` for the dot, as in `train__seed=6`."""
         self.folder = folder / "run"
         self.folder.mkdir(parents=True, exist_ok=True)

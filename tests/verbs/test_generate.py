@@ -23,7 +23,7 @@ def draw(tmp_path: Path) -> Draw:
     """Call the verb with more arguments and give the picture's pixels."""
     numbers = iter(range(100))
 
-    def drawn(*more: str, family: str = "sd1", size: str = "64") -> bytes:
+    def drawn(*more: str, family: str = "mini", size: str = "64") -> bytes:
         out = tmp_path / f"{next(numbers)}.png"
         own = ["--model", str(base(family).folder), "--prompt", "a red square", "--steps", "2", "--size", size]
         assert main(["generate", *own, "--out", str(out), "--device", "cpu", *more]) == 0
@@ -43,7 +43,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return said.err
 
 
-@pytest.mark.parametrize("family", ["sd1", "sdxl"])
+@pytest.mark.parametrize("family", ["mini", "sdxl"])
 def test_a_network_at_0_is_no_network_and_at_1_it_is_seen(draw: Draw, family: str) -> None:
     without, network = draw(family=family), str(trained(family))
     assert draw("--network", f"{network}:0", family=family) == without
@@ -53,7 +53,7 @@ def test_a_network_at_0_is_no_network_and_at_1_it_is_seen(draw: Draw, family: st
 
 
 def test_networks_add_up_and_take_away(draw: Draw) -> None:
-    network = str(trained("sd1"))
+    network = str(trained("mini"))
     assert draw("--network", network, "--network", f"{network}:0") == draw("--network", network)
     assert draw("--network", network, "--network", network) != draw("--network", network)
 
@@ -72,12 +72,12 @@ def test_each_option_changes_the_picture_and_the_same_call_does_not(draw: Draw) 
 def test_a_single_file_draws_as_its_folder(draw: Draw) -> None:
     told = base("sd1")
     from_file = draw("--model", str(told.file), "--config-folder", str(told.configs))
-    difference = max(abs(a - b) for a, b in zip(from_file, draw()))
+    difference = max(abs(a - b) for a, b in zip(from_file, draw(family="sd1")))
     assert difference <= 1
 
 
 def test_several_prompts_make_several_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    own = ["generate", "--model", str(base("sd1").folder), "--steps", "1", "--size", "64", "--json"]
+    own = ["generate", "--model", str(base("mini").folder), "--steps", "1", "--size", "64", "--json"]
     assert main([*own, "--prompt", "a", "--prompt", "b", "--out", str(tmp_path / "set")]) == 0
     files = json.loads(capsys.readouterr().out)["pictures"]
     assert files == [str(tmp_path / "set" / f"picture-0{i}.png") for i in (1, 2)]
@@ -89,17 +89,17 @@ class TestFaults:
         assert "no such file or folder" in refused(capsys, "--model", str(tmp_path / "none"))
 
     def test_a_network_as_model(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert "this is a LoRA, not a base model" in refused(capsys, "--model", str(trained("sd1")))
+        assert "this is a LoRA, not a base model" in refused(capsys, "--model", str(trained("mini")))
 
     def test_no_such_network(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-        model = ["--model", str(base("sd1").folder)]
+        model = ["--model", str(base("mini").folder)]
         assert "there is no such network file" in refused(capsys, *model, "--network", str(tmp_path / "none"))
         assert "there is no such network file" in refused(capsys, *model, "--network", f"{trained('sd1')}:nan")
         assert "there is no such network file" in refused(capsys, *model, "--network", f"{trained('sd1')}:inf")
 
     def test_a_network_of_another_family(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         said = refused(
-            capsys, "--model", str(base("sd1").folder), "--network", str(trained("sdxl")), "--out",
+            capsys, "--model", str(base("mini").folder), "--network", str(trained("sdxl")), "--out",
             str(tmp_path / "x.png"),
         )  # fmt: skip
         assert "this network does not fit the model" in said and str(trained("sdxl")) in said
@@ -107,7 +107,7 @@ class TestFaults:
         assert list(tmp_path.iterdir()) == []
 
     def test_a_file_that_is_no_network(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-        model = ["--model", str(base("sd1").folder), "--network"]
+        model = ["--model", str(base("mini").folder), "--network"]
         page = tmp_path / "page.safetensors"
         page.write_text("<!DOCTYPE html><title>Sign in</title>")
         assert str(page) in refused(capsys, *model, str(page))
@@ -118,7 +118,7 @@ class TestFaults:
     def test_pictures_are_not_replaced_unasked(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         out = tmp_path / "mine.png"
         out.write_bytes(b"mine")
-        call = ["--model", str(base("sd1").folder), "--out", str(out)]
+        call = ["--model", str(base("mini").folder), "--out", str(out)]
         assert f"{out} would be replaced" in refused(capsys, *call)
         assert out.read_bytes() == b"mine"
         assert main(["generate", "--prompt", "x", "--steps", "1", "--size", "64", *call, "--force"]) == 0
@@ -126,7 +126,7 @@ class TestFaults:
 
     def test_a_place_that_cannot_be_written(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
-        said = refused(capsys, "--model", str(base("sd1").folder), "--out", str(tmp_path / "file" / "x.png"))
+        said = refused(capsys, "--model", str(base("mini").folder), "--out", str(tmp_path / "file" / "x.png"))
         assert said == f"error: {tmp_path / 'file'}: no picture can be written there\nchoose another --out\n"
 
     @pytest.mark.parametrize(
