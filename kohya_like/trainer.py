@@ -22,7 +22,19 @@ from torch import Tensor
 from kohya_like.batch_log import BatchLog
 from kohya_like.checkpoint import Position, State, StateStore
 from kohya_like.data.dataset import Batch
-from kohya_like.events import ControlFile, Controlled, Event, Finished, Phase, Reporter, Saved, Step, Validation, Warned
+from kohya_like.events import (
+    ControlFile,
+    Controlled,
+    EndRequested,
+    Event,
+    Finished,
+    Phase,
+    Reporter,
+    Saved,
+    Step,
+    Validation,
+    Warned,
+)
 from kohya_like.full_disk import Patience
 from kohya_like.methods.base import TrainingMethod, trainable
 from kohya_like.objective.objective import LossResult
@@ -318,11 +330,18 @@ class Trainer:
         self.outputs.reporter.emit(Validation(self.step, self.length.epoch(self.step), loss))
 
     def _sample(self) -> None:
-        """Pictures must never end a run: whatever goes wrong is a warning."""
+        """Pictures must never end a run: whatever goes wrong is a warning. A stop does not wait for the rest."""
         assert self.previews is not None
+
+        def emit(event: Event) -> None:
+            self.outputs.reporter.emit(event)
+            self.outputs.control.end_if_asked()
+
         try:
             with self._phase("sample"), self._as_saved(), torch.no_grad():
-                self.previews.draw(self.step, self.outputs.reporter.emit)
+                self.previews.draw(self.step, emit)
+        except EndRequested:  # it waits in the control file and is obeyed after this step
+            return
         except UserError as error:
             self.outputs.reporter.emit(Warned(f"the preview pictures failed: {error.text}", error.hint))
         except Exception as error:

@@ -230,12 +230,15 @@ class TestFaults:
         assert process.train(resume=True) == 1
         assert "this run cannot be continued exactly: pictures" in process.all(Failed)[0].text
 
-    def test_our_own_fault_is_told_as_that(self, process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_our_own_fault_is_told_as_that(
+        self, process: Process, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         def broken(*_: Any, **__: Any) -> None:
             raise KeyError("oops")
 
         monkeypatch.setattr("kohya_like.recipe.build", broken)
         assert "KeyError: 'oops'\nthis is our fault" in process.failed()
+        assert "Traceback (most recent call last)" in capsys.readouterr().err, "the whole of it, for console.log"
 
     def test_no_memory_tells_what_helps(self) -> None:
         told = explained(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB"))
@@ -352,6 +355,7 @@ class TestSupervised:
     ) -> None:
         config, run = preset(tmp_path), tmp_path / "run"
         assert main(["train", str(config), "--run", str(run), "--json"]) == 0
+        assert (run / "console.log").is_file() and json.loads((run / "exit.json").read_text())["code"] == 0
         events = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
         assert events[0] == "phase" and events[-1] == "finished" and events.count("step") == 3
         assert supervise.status(run) == "finished" and exit_text(run) == ""
