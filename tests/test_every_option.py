@@ -30,7 +30,7 @@ EXCEPTIONS: dict[Option, str] = {
 } | {("NetworkMethod", "name"): "there is one method"}
 
 # Some options are read only where another is set.
-ALL = {
+ALL: dict[str, Any] = {
     "data__cache_latents": False, "data__validation_split": 0.25, "data__masked_loss": True, "data__alpha_mask": True,
     "data__token_warmup_step": 2.0, "sample__prompts": ["a thing --s 1"], "sample__sample_at_first": False,
     "network__train_text_encoder": False, "network__conv_dim": 1, "train__max_train_steps": 1,
@@ -83,7 +83,11 @@ def test_every_option_is_read_where_it_can_have_an_effect(tmp_path: Path, read: 
     subsets = [{"image_dir": str(pictures() / "2_sks thing"), "num_repeats": 1}]
     general = make_pictures(tmp_path / "general", {"a thing": (64, 64)}, "1_thing")
     first = Run(tmp_path / "a", **ALL, data__subsets=subsets, data__reg_data_dir=str(general)).train()
-    onward = {"network__weights": str(first.file), "network__dim_from_weights": True, "train__max_train_steps": 1}
+    onward: dict[str, Any] = {
+        "network__weights": str(first.file),
+        "network__dim_from_weights": True,
+        "train__max_train_steps": 1,
+    }
     Run(tmp_path / "b", **onward, network__train_text_encoder=False).train()
     for name, more in NETWORKS.items():
         Run(tmp_path / name, network__name=name, train__max_train_steps=1, **more).train()

@@ -24,9 +24,13 @@ from kohya_like.schema.errors import UserError
 from kohya_like.trainer import Trainer
 from tests.tiny_runs import CAPTIONS, Run, base, distance, make_pictures, pictures, same
 
-ONE_STEP = {"train__max_train_steps": 1}
-CHECKED = {"data__validation_split": 0.25, "train__validate_every_n_steps": 1, "save__log_batches": True}
-FROZEN = {"network__train_text_encoder": False}
+ONE_STEP: dict[str, Any] = {"train__max_train_steps": 1}
+CHECKED: dict[str, Any] = {
+    "data__validation_split": 0.25,
+    "train__validate_every_n_steps": 1,
+    "save__log_batches": True,
+}
+FROZEN: dict[str, Any] = {"network__train_text_encoder": False}
 
 
 def backbone_of(trainer: Trainer) -> Backbone:
@@ -177,7 +181,12 @@ class TestCaches:
     def test_cached_latents_and_captions_train_as_fresh_ones(self, tmp_path: Path, family: str) -> None:
         sizes = dict(zip(CAPTIONS, [(64, 64), (96, 64), (64, 100), (64, 64)]))
         where = str(make_pictures(tmp_path / "pictures", sizes))
-        shared = {"data__train_data_dir": where, "data__flip_aug": True, "train__train_batch_size": 2, **FROZEN}
+        shared: dict[str, Any] = {
+            "data__train_data_dir": where,
+            "data__flip_aug": True,
+            "train__train_batch_size": 2,
+            **FROZEN,
+        }
         fresh = Run(
             tmp_path / "fresh", family, data__cache_latents=False, data__cache_text_encoder_outputs=False, **shared
         ).train()  # fmt: skip

@@ -55,7 +55,7 @@ def pipeline(folder: Path) -> Any:
 @torch.no_grad()
 def theirs(pipe: Any) -> dict[str, Tensor]:
     """What a pipeline of diffusers computes."""
-    if isinstance(pipe, StableDiffusionPipeline):
+    if not hasattr(pipe, "text_encoder_2"):
         hidden = pipe.encode_prompt(TEXTS, "cpu", 1, False)[0]
         return {"hidden": hidden, "unet": of_unet(pipe.unet, 0)}
     hidden, _, pooled, _ = pipe.encode_prompt(TEXTS, device="cpu", do_classifier_free_guidance=False)

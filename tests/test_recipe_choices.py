@@ -17,8 +17,8 @@ from kohya_like.events import Started, Step
 from kohya_like.schema.errors import UserError
 from tests.tiny_runs import Run, distance, preset, same, trained
 
-STILL = {"optimizer__learning_rate": 1e-12, "train__max_train_steps": 1}
-FULL = {"network__dim": 2, "network__conv_dim": 2}
+STILL: dict[str, Any] = {"optimizer__learning_rate": 1e-12, "train__max_train_steps": 1}
+FULL: dict[str, Any] = {"network__dim": 2, "network__conv_dim": 2}
 
 
 def metadata(run: Run) -> dict[str, str]:
@@ -113,7 +113,7 @@ class TestOptimizers:
                 Run(tmp_path, **changes).build()
 
     def test_a_class_of_another_package_with_consent(self, tmp_path: Path) -> None:
-        own = {"optimizer__optimizer_type": "torch.optim.RMSprop", "optimizer__allow_import": True}
+        own: dict[str, Any] = {"optimizer__optimizer_type": "torch.optim.RMSprop", "optimizer__allow_import": True}
         assert len(Run(tmp_path, **own).train().losses) == 3
 
 
@@ -133,7 +133,7 @@ class TestContinue:
 
     @pytest.mark.parametrize("from_file", [False, True])
     def test_a_file_that_trains_more_than_is_set(self, tmp_path: Path, from_file: bool) -> None:
-        own = {"network__weights": str(trained("mini")), "network__dim_from_weights": from_file, **FULL}
+        own: dict[str, Any] = {"network__weights": str(trained("mini")), "network__dim_from_weights": from_file, **FULL}
         for changes, option in (
             ({"network__train_text_encoder": False}, "text_encoder"),
             ({"optimizer__text_encoder_lr": 0.0}, "text_encoder"),

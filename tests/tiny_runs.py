@@ -71,7 +71,7 @@ def mini_unet() -> nn.Module:
     made = build_unet(config)
     with torch.no_grad():
         for parameter in made.parameters():
-            parameter += 0.02 * torch.randn(parameter.shape)
+            parameter.add_(torch.randn(parameter.shape), alpha=0.02)
     return made.eval().requires_grad_(False)
 
 
