@@ -30,7 +30,7 @@ LEARNT = 0.55  # loss of unseen ghosts (.41 .41 .41)
 SCORE, GAIN = 0.65, 0.35  # mean ghost score of eight drawn ghosts (.82 .83 .83), and how much it rose (from .26)
 FOUND = 6  # of eight ghosts (8 8 8)
 KEPT = 1.25  # loss of other pictures (1.15 1.13 1.16)
-BOUND = 0.82  # loss of ghosts under a foreign caption: high when it hangs on its own words (.94 .96 .95; shuffled .71 .66)
+BOUND = 0.82  # loss of ghosts under a foreign caption: high when bound to their words (.94 .96 .95; shuffled .71 .66)
 
 
 @cache
