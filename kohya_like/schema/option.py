@@ -68,6 +68,7 @@ class Described:
     annotation: Any
     field: FieldInfo
     info: OptionInfo
+    plugin: str = ""  # the member of a plug-in union it belongs to: "lora"; "" where there is nothing to choose
 
     @property
     def default(self) -> Any:
@@ -90,14 +91,15 @@ def sections_in(annotation: Any) -> list[type[Section]]:
     return []
 
 
-def describe(section: type[Section], prefix: str = "") -> Iterator[Described]:
+def describe(section: type[Section], prefix: str = "", plugin: str = "") -> Iterator[Described]:
     """All options of a section and of the sections inside it, depth first. List items read as `data.subsets[]`."""
     for name, field in section.model_fields.items():
         key = f"{prefix}{name}"
         inner = sections_in(field.annotation)
         if not inner:
-            yield Described(key, field.annotation, field, option_info(field))
+            yield Described(key, field.annotation, field, option_info(field), plugin)
             continue
         dotted = f"{key}[]." if get_origin(field.annotation) in (list, tuple) else f"{key}."
         for choice in inner:
-            yield from describe(choice, dotted)
+            name = choice.model_fields.get("name")
+            yield from describe(choice, dotted, str(name.default) if name is not None else "")
