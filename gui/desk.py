@@ -1,0 +1,37 @@
+"""What all pages share, and the wishes they have of each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QObject, Signal
+
+from gui.document import PresetDocument
+from gui.i18n.language import Language
+from gui.runs import RunIndex
+from gui.service import Service
+from gui.settings import Settings
+from gui.theme import Theme
+
+
+class Wishes(QObject):
+    """Signals between pages."""
+
+    page_requested = Signal(str)  # "train", "dataset", "runs", "settings"
+    field_requested = Signal(str)  # dotted key: show its row and put the cursor there
+    run_requested = Signal(str)  # run folder: show it
+    start_requested = Signal()
+    said = Signal(str)  # a sentence for the status line
+
+
+@dataclass
+class Desk:
+    """One per window."""
+
+    settings: Settings
+    theme: Theme
+    language: Language
+    document: PresetDocument
+    service: Service
+    runs: RunIndex
+    wishes: Wishes = field(default_factory=Wishes)

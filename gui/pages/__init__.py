@@ -1,0 +1,1 @@
+"""One file, one page of the window."""
