@@ -217,7 +217,8 @@ def read_lines(path: Path, offset: int, limit: int = 4 << 20) -> tuple[list[str]
     end = data.rfind(b"\n") + 1
     if end == 0 and len(data) == limit:  # one line longer than the limit is nobody's event: step over it
         return [], offset + limit
-    return data[:end].decode("utf-8", errors="replace").splitlines(), offset + end
+    # not splitlines(): JSON leaves U+2028 and the like in a prompt as they are
+    return data[:end].decode("utf-8", errors="replace").split("\n")[:-1], offset + end
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[Record], int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import json
 import subprocess
 import sys
 import time
@@ -72,9 +71,8 @@ def event_offset(run: Path) -> int:
 
 def exit_text(run: Path) -> str:
     """How a run ended, in words; empty while it runs or when it ended well."""
-    try:
-        body = json.loads((run / EXIT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    body = supervise.read_json(run / EXIT)
+    if not body:
         return "" if supervise.status(run) == "running" else "the training process vanished without a word"
     if body.get("signal") == 9:
         return "the training process was killed (SIGKILL): most often the machine ran out of memory"

@@ -2,7 +2,8 @@
 
 Standard library only, so that it survives whatever kills a trainer.  `python -m kohya_like.supervise RUN -- COMMAND...`
 The run folder gets `run.json` (who is running, with process start times and the boot id, so that a pid used again is
-never mistaken for it), `console.log`, and at the end `exit.json` {code, signal, time}.
+never mistaken for it; and how long `events.jsonl` was before, so that an earlier process's last word is not taken for
+this one's), `console.log`, and at the end `exit.json` {code, signal, time}.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import fcntl
 import json
 import os
 import secrets
+import select
 import signal
 import subprocess
 import sys
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 CONSOLE_CAP = 16 << 20
+EVENTS = "events.jsonl"
 # Large blocks stay with the process instead of going back to the kernel after each step: about 14 % of a CPU step.
 MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": "8589934592",
@@ -59,22 +62,33 @@ def boot_id() -> str:
     return ""
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a small file of ours; empty if there is none that can be read."""
+    try:
+        with path.open("rb") as file:
+            body = json.loads(file.read(1 << 20))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def alive(seen: object) -> bool:
+    """Whether the process noted as {pid, started} still runs. A pid alone says nothing: it may be used again."""
+    if not isinstance(seen, dict) or type(seen.get("pid")) is not int:
+        return False
+    started = start_time(seen["pid"])
+    return started is not None and started == seen.get("started")
+
+
 def status(run: Path) -> str:
     """ "running", "finished", "failed", "interrupted" (it died without a word) or "new"."""
-    try:
-        body = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    body = read_json(run / "run.json")
+    if not body:
         return "new"
-    for who in ("trainer", "supervisor"):
-        seen = body.get(who) or {}
-        same_boot = body.get("boot_id") == boot_id()
-        if same_boot and seen.get("pid") and start_time(seen["pid"]) == seen.get("started"):
-            return "running"
-    try:
-        ended = json.loads((run / "exit.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return "interrupted"
-    if ended.get("token") != body.get("token") or ended.get("signal"):
+    if body.get("boot_id") == boot_id() and (alive(body.get("trainer")) or alive(body.get("supervisor"))):
+        return "running"
+    ended = read_json(run / "exit.json")
+    if not ended or ended.get("token") != body.get("token") or ended.get("signal"):
         return "interrupted"
     return "finished" if ended.get("code") == 0 else "failed"
 
@@ -116,6 +130,7 @@ def supervise(run: Path, command: Sequence[str]) -> int:
         token = secrets.token_hex(8)
         environment = {**MALLOC, **os.environ, "KOHYA_LIKE_PROCESS": token}
         log = CappedLog(run / "console.log")
+        said_before = (run / EVENTS).stat().st_size if (run / EVENTS).exists() else 0
         child = subprocess.Popen(
             list(command),
             stdin=subprocess.DEVNULL,
@@ -126,17 +141,32 @@ def supervise(run: Path, command: Sequence[str]) -> int:
         )
         me = {"pid": os.getpid(), "started": start_time(os.getpid())}
         body = {"token": token, "boot_id": boot_id(), "supervisor": me, "command": list(command), "time": time.time()}
-        write_json(run / "run.json", {**body, "trainer": {"pid": child.pid, "started": start_time(child.pid)}})
+        trainer = {"pid": child.pid, "started": start_time(child.pid)}
+        write_json(run / "run.json", {**body, "trainer": trainer, "events_from": said_before})
         signal.signal(signal.SIGTERM, lambda *_: child.send_signal(signal.SIGTERM))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        assert child.stdout is not None
-        while data := os.read(child.stdout.fileno(), 65536):
-            log.write(data)
-        code = child.wait()
+        code = copy_until_it_ends(child, log)
         ended = {"code": max(code, 0), "signal": max(-code, 0), "time": time.time(), "token": token}
         write_json(run / "exit.json", ended)
         return code if code >= 0 else 128 - code
+
+
+def copy_until_it_ends(child: subprocess.Popen[bytes], log: CappedLog) -> int:
+    """What the child says goes into the log. Its own end counts, not that of a helper process that holds its pipe."""
+    assert child.stdout is not None
+    pipe = child.stdout.fileno()
+    while child.poll() is None:
+        if select.select([pipe], [], [], 0.5)[0]:
+            data = os.read(pipe, 65536)
+            if not data:
+                return child.wait()
+            log.write(data)
+    for _ in range(16):  # its last words: no pipe holds more than 1 MiB
+        if not select.select([pipe], [], [], 0)[0] or not (data := os.read(pipe, 65536)):
+            break
+        log.write(data)
+    return child.wait()
 
 
 def launch(run: Path, command: Sequence[str]) -> subprocess.Popen[bytes]:

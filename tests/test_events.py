@@ -19,6 +19,7 @@ from kohya_like.events import (
     Phase,
     Reporter,
     Resumed,
+    Sample,
     Saved,
     Step,
     decode,
@@ -91,6 +92,14 @@ def test_a_killed_writers_half_line_spoils_no_later_event(tmp_path: Path) -> Non
     reporter.emit(step(2))
     reporter.close()
     assert steps(read_events(path)[0]) == [1, 2]
+
+
+def test_a_line_separator_in_a_prompt_is_no_end_of_line(tmp_path: Path) -> None:
+    path = tmp_path / EVENTS
+    prompt = "a\u2028b\u2029c\x85d"
+    path.write_text(encode(Sample(1, prompt, 0, 1, "a.png"), 1.0), encoding="utf-8")
+    records, _ = read_events(path)
+    assert [record.event for record in records] == [Sample(1, prompt, 0, 1, "a.png")]
 
 
 def test_resumed_history_has_no_step_twice(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from kohya_like import supervise
 from kohya_like.supervise import CappedLog, launch, start_time, status
 
@@ -60,6 +62,29 @@ def test_a_killed_supervisor_never_shows_a_dead_run_as_running(tmp_path: Path) -
     while status(tmp_path) == "running":
         assert time.monotonic() < deadline
     assert status(tmp_path) == "interrupted"
+
+
+def test_a_helper_that_outlives_the_trainer_does_not_keep_the_run_alive(tmp_path: Path) -> None:
+    """A data loader's worker holds the pipe of a killed trainer open."""
+    helper = "import subprocess, sys, os; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    ended = run_to_end(tmp_path, f"{helper}; print('helper', p.pid, flush=True); os.kill(os.getpid(), 9)")
+    words = (tmp_path / "console.log").read_text(encoding="utf-8").split()
+    os.kill(int(words[1]), signal.SIGKILL)
+    assert words[0] == "helper", "its last words are kept"
+    assert ended["signal"] == 9
+    assert status(tmp_path) == "interrupted"
+
+
+@pytest.mark.parametrize("text", ["[]", "3", '{"trainer": [1], "supervisor": {"pid": "1"}}', '{"trainer": {"pid": -1}}'])
+def test_a_foreign_run_file_is_no_running_process(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text, encoding="utf-8")
+    assert status(tmp_path) in ("new", "interrupted")
+
+
+def test_how_long_the_log_was_before_is_noted(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_text("an earlier process's lines\n", encoding="utf-8")
+    run_to_end(tmp_path, "pass")
+    assert json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))["events_from"] == 27
 
 
 def test_a_pid_used_again_is_not_the_run(tmp_path: Path) -> None:
