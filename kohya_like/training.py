@@ -52,6 +52,11 @@ def start_checked(path: Path, overrides: Sequence[str], run: Path | None) -> tup
         say(f"warning: {fault}", error=True)
     if report.errors:
         raise ConfigError(report.errors)
+    return launched(config, run)
+
+
+def launched(config: TrainConfig, run: Path | None = None) -> tuple[Path, subprocess.Popen[bytes]]:
+    """A config that was found sound becomes a run folder with a detached supervisor."""
     folder = new_folder(config, run)
     return folder, runs.start(folder, to_toml(resolved(config)))
 

@@ -16,6 +16,8 @@ from kohya_like.schema.errors import Fault, FormatError, Severity
 PROGRESS_EVERY = 500
 OTHER_PICTURES = (".gif", ".tif", ".tiff", ".heic", ".heif", ".psd", ".svg", ".jfif", ".jp2", ".tga")
 
+Reading = tuple[list[ImageRecord], ConceptReport]
+
 
 @dataclass(frozen=True)
 class ReadingRules:
@@ -43,7 +45,7 @@ class ConceptReader:
         self._names: dict[str, list[str]] = {}  # file names by what is wrong with them
         self._captions: dict[str, dict[str, str]] = {}  # extension -> stem -> file name
 
-    def read(self) -> tuple[list[ImageRecord], ConceptReport]:
+    def read(self) -> Reading:
         """All usable pictures of the folder, sorted by name."""
         try:
             listing = list_folder(self.concept.folder, self.root, self.walk)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from kohya_like.data.concept import ConceptReader, ReadingRules
+from kohya_like.data.concept import ConceptReader, Reading, ReadingRules
 from kohya_like.data.folders import Found, Walk, find_concepts, open_folder, read_name
 from kohya_like.data.options import DataOptions, SubsetOptions, settings_of
 from kohya_like.data.records import Concept, ConceptReport, Dataset, ImageRecord, Skipped, plain
@@ -28,13 +28,19 @@ class _Source:
     subset: SubsetOptions | None = None
 
 
-def scan(options: DataOptions, smallest: int = 8, progress: Callable[[str, int], None] | None = None) -> Dataset:
+def scan(
+    options: DataOptions,
+    smallest: int = 8,
+    progress: Callable[[str, int], None] | None = None,
+    read: Callable[[ConceptReader], Reading] = ConceptReader.read,
+) -> Dataset:
     """Read all folders named in the options.
 
     Args:
         options: the `data` section.
         smallest: pixels; a picture with a shorter side than this (the bucket step) is left out.
         progress: called with a concept's name and the number of its pictures read so far, every few hundred.
+        read: reads one concept folder; the window gives one that remembers.
 
     Returns: usable pictures sorted by identity; faults are values in it, nothing is raised for bad folders or files.
     """
@@ -45,7 +51,7 @@ def scan(options: DataOptions, smallest: int = 8, progress: Callable[[str, int],
     for number, source in enumerate(_sources(options, walk)):
         concept = _concept(source, options)
         prefix = _unique(f"reg/{plain(concept.name)}" if source.is_reg else plain(concept.name), prefixes)
-        records, report = ConceptReader(concept, number, source.found.root, prefix, rules, walk).read()
+        records, report = read(ConceptReader(concept, number, source.found.root, prefix, rules, walk))
         concepts.append(concept)
         reports.append(report)
         images += records

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from kohya_like.families.base import PREDICTION_TYPES, ModelFamily, PredictionType
@@ -44,7 +45,7 @@ def detect(path: Path) -> tuple[str, str]:
     return facts.family, facts.prediction_type
 
 
-def base_model_facts(path: Path) -> FileFacts:
+def base_model_facts(path: Path, identify: Callable[[Path], FileFacts] = identify) -> FileFacts:
     """What a base model's file tells. Raises FormatError: missing, broken, or no model that can be trained here."""
     facts = identify(path)
     variant = str(facts.details.get("variant", ""))

@@ -19,7 +19,8 @@ from kohya_like.optim.checks import conflicts as optim_conflicts
 from kohya_like.optim.schedules import warmup_steps
 from kohya_like.preflight.data import read_data
 from kohya_like.preflight.model import file_fault, read_model
-from kohya_like.preflight.needs import find_machine, needed_disk, needed_memory, planned_files
+from kohya_like.preflight.needs import needed_disk, needed_memory, planned_files
+from kohya_like.preflight.readers import FRESH, Readers
 from kohya_like.preflight.report import CheckReport, PartRow
 from kohya_like.preflight.rules import config_faults, length_faults, machine_faults, rate_key
 from kohya_like.preflight.trainable import TrainedPart, count_trained
@@ -27,17 +28,17 @@ from kohya_like.schema.errors import Fault, UserError
 from kohya_like.schema.toml import Document
 
 
-def check(config: TrainConfig, document: Document | None = None) -> CheckReport:
+def check(config: TrainConfig, document: Document | None = None, readers: Readers = FRESH) -> CheckReport:
     """All that is wrong, and all that can be counted. `document` gives the faults their lines.
 
     A missing part (no model, no folder) does not hide what else is wrong: the rest is still worked out.
     """
     faults = [*config_faults(config), *data_conflicts(config.data)]
-    model = read_model(config)
-    machine = find_machine(config.hardware.device)
+    model = read_model(config, readers)
+    machine = readers.machine(config.hardware.device)
     resolution = model.family.resolution(model.prediction_type)
     rules = rules_of(config.data, resolution, model.family.bucket_step)
-    data = read_data(config, rules)
+    data = read_data(config, rules, readers)
     faults += [*model.faults, *data.faults, *machine_faults(config, machine.device, machine.cards)]
     faults += objective_conflicts(config.objective, model.prediction_type)
     total = data.steps.total if data.steps else None

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kohya_like.config import TrainConfig
 from kohya_like.data.buckets import BatchPlan, BucketRules, balanced_repeats, fits_of, is_enlarged
-from kohya_like.data.fingerprint import Fingerprints, default_cache_dir
+from kohya_like.data.fingerprint import default_cache_dir
 from kohya_like.data.plan import StepCount
 from kohya_like.data.records import Dataset, Fit, ImageRecord
 from kohya_like.data.remarks import remarks
 from kohya_like.data.scan import scan
-from kohya_like.data.tokens import clip_tokenizer
 from kohya_like.data.validation import split_validation
+from kohya_like.preflight.readers import FRESH, Readers
 from kohya_like.preflight.report import BucketRow, ConceptRow
 from kohya_like.schema.errors import Fault, Severity, UserError
 
@@ -70,9 +70,9 @@ class DataView:
         return dict(counts)
 
 
-def read_data(config: TrainConfig, rules: BucketRules) -> DataView:
+def read_data(config: TrainConfig, rules: BucketRules, readers: Readers = FRESH) -> DataView:
     """Scan, split, buckets, batches and steps, as the recipe will make them."""
-    dataset = scan(config.data, rules.step)
+    dataset = scan(config.data, rules.step, readers.progress, readers.concept)
     faults = list(dataset.faults)
     train: Sequence[ImageRecord] = dataset.images
     held_out: Sequence[ImageRecord] = ()
@@ -80,7 +80,7 @@ def read_data(config: TrainConfig, rules: BucketRules) -> DataView:
         cache = Path(config.data.cache_dir) if config.data.cache_dir else default_cache_dir()
         try:
             train, held_out = split_validation(
-                dataset.images, config.data.validation_split, config.data.validation_seed, Fingerprints(cache).of,
+                dataset.images, config.data.validation_split, config.data.validation_seed, readers.hashes(cache),
                 dataset.concepts,
             )  # fmt: skip
         except UserError as error:
@@ -94,7 +94,7 @@ def read_data(config: TrainConfig, rules: BucketRules) -> DataView:
         faults += _picture_faults(config, dataset, train, rules)
         faults += _batch_faults(config, plan)
         faults += _concept_faults(dataset)
-        faults += _long_captions(config, dataset, train)
+        faults += _long_captions(config, dataset, train, readers.count_tokens)
     return DataView(rules.resolution, dataset, train, len(held_out), fits, repeats, plan, steps, tuple(faults))
 
 
@@ -147,7 +147,9 @@ def _concept_faults(dataset: Dataset) -> Iterator[Fault]:
                     "data.train_data_dir", "balance them by their repeats", "hint", "imbalance")  # fmt: skip
 
 
-def _long_captions(config: TrainConfig, dataset: Dataset, train: Sequence[ImageRecord]) -> Iterator[Fault]:
+def _long_captions(
+    config: TrainConfig, dataset: Dataset, train: Sequence[ImageRecord], count_tokens: Callable[[str], int]
+) -> Iterator[Fault]:
     """Captions whose end is cut off. A token is at least one byte, so short ones need not be counted."""
     limit = config.model.max_token_length
     longest, count, first = 0, 0, ""
@@ -156,17 +158,17 @@ def _long_captions(config: TrainConfig, dataset: Dataset, train: Sequence[ImageR
         settings = dataset.concept_of(image).settings
         around = " ".join(part for part in (settings.caption_prefix, settings.caption_suffix) if part)
         for caption in image.captions:
-            text = f"{around} {caption}" if around else caption
-            if len(text) <= limit and len(text.encode()) <= limit:
+            # no token spans a blank, so prefix and suffix are counted once for all captions
+            if len(caption) + len(around) < limit and len(caption.encode()) + len(around.encode()) < limit:
                 continue
-            if text not in known:
-                if len(known) >= TOKENIZED_AT_MOST:
-                    continue
-                known[text] = clip_tokenizer().count(text)
-            if known[text] > limit:
+            for text in (around, caption):
+                if text not in known and len(known) <= TOKENIZED_AT_MOST:
+                    known[text] = count_tokens(text) if text else 0
+            tokens = known.get(around, 0) + known.get(caption, 0)
+            if tokens > limit:
                 count += 1
                 first = first or image.identity
-                longest = max(longest, known[text])
+                longest = max(longest, tokens)
     if count:
         roomy = next((size for size in (150, 225) if size >= longest), 225)
         mend = f"set model.max_token_length = {roomy}" if roomy > limit else "shorten them"

@@ -9,10 +9,11 @@ from kohya_like.config import TrainConfig
 from kohya_like.families.base import ModelFamily, PredictionType
 from kohya_like.families.base import family as family_named
 from kohya_like.families.detection import base_model_facts, existing, settled_family, settled_prediction
-from kohya_like.formats.headers import FileFacts, identify
+from kohya_like.formats.headers import FileFacts
+from kohya_like.preflight.readers import FRESH, Readers
 from kohya_like.preflight.report import ModelRow
 from kohya_like.preflight.rules import model_faults
-from kohya_like.preflight.shapes import Shapes, model_shapes, numbers
+from kohya_like.preflight.shapes import Shapes, numbers
 from kohya_like.schema.errors import Fault, UserError
 
 GUESSED_FAMILY = "sd1"  # to count steps by, where the model is not there
@@ -29,7 +30,7 @@ class ModelView:
     faults: tuple[Fault, ...]
 
 
-def read_model(config: TrainConfig) -> ModelView:
+def read_model(config: TrainConfig, readers: Readers = FRESH) -> ModelView:
     """Family, prediction type and shapes of the base model, and what is wrong with the files named beside it."""
     options = config.model
     path = Path(options.base)
@@ -41,10 +42,10 @@ def read_model(config: TrainConfig) -> ModelView:
     try:
         if not options.base:
             raise UserError("no base model is named", "give a .safetensors or .ckpt file, or a diffusers folder")
-        facts = base_model_facts(existing(path))
+        facts = base_model_facts(existing(path), readers.identify)
         family = settled_family(path, facts.family, options.family)
         prediction = settled_prediction(path, facts.prediction_type, options.prediction_type, family)
-        shapes = model_shapes(path, family.name)
+        shapes = dict(readers.shapes(path, family.name))
     except UserError as error:
         faults.append(file_fault(error, path, "model.base", "base-model"))
     for part in (*family.parts, "vae") if shapes else ():
@@ -53,7 +54,7 @@ def read_model(config: TrainConfig) -> ModelView:
             faults.append(Fault(text, "model.base", str(path), "choose a whole model", code="base-model"))
     if facts is not None:
         faults += model_faults(config, family, prediction, facts.prediction_type)
-        faults += companion_faults(config, family)
+        faults += companion_faults(config, family, readers)
     facts = facts or FileFacts("", "")
     sizes = {part: numbers(tensors) for part, tensors in shapes.items()}
     label = family.label if facts.kind else ""
@@ -63,7 +64,7 @@ def read_model(config: TrainConfig) -> ModelView:
     return ModelView(row, family, prediction, shapes, tuple(faults))
 
 
-def companion_faults(config: TrainConfig, family: ModelFamily) -> list[Fault]:
+def companion_faults(config: TrainConfig, family: ModelFamily, readers: Readers) -> list[Fault]:
     """The VAE, the network to continue from and the component configs: there, and of the right kind."""
     found = []
     kinds = {
@@ -75,7 +76,7 @@ def companion_faults(config: TrainConfig, family: ModelFamily) -> list[Fault]:
             continue
         path = Path(given)
         try:
-            facts = identify(existing(path))
+            facts = readers.identify(existing(path))
         except UserError as error:
             found.append(file_fault(error, path, key, "companion"))
             continue

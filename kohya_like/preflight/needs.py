@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from kohya_like.config import TrainConfig
 from kohya_like.data.captions import varying_keys
 from kohya_like.data.fingerprint import default_cache_dir
 from kohya_like.data.options import settings_of
-from kohya_like.hardware import Gpu, disk, gpus, memory, torch_build
+from kohya_like.hardware import disk
 from kohya_like.output import SavePlan
 from kohya_like.preflight.data import DataView
 from kohya_like.preflight.estimate import (
@@ -26,6 +25,7 @@ from kohya_like.preflight.estimate import (
     save_bytes,
     state_bytes,
 )
+from kohya_like.preflight.machine import Machine
 from kohya_like.preflight.model import ModelView
 from kohya_like.preflight.report import FilePlan
 from kohya_like.preflight.trainable import TrainedPart
@@ -35,28 +35,6 @@ from kohya_like.schema.errors import Fault, UserError
 SHOWN_FILES = 200
 MANY_FILES = 1000
 PREVIEW_BYTES_PER_PIXEL = 1.5  # of a PNG
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where the run would take place."""
-
-    device: str  # "cuda", "mps" or "cpu"
-    cards: tuple[Gpu, ...]
-
-    @property
-    def free_bytes(self) -> int | None:
-        if self.device == "cpu":
-            return memory().free_bytes
-        return self.cards[0].free_bytes if self.cards and self.cards[0].total_bytes else None
-
-
-def find_machine(wanted: str) -> Machine:
-    """Where torch would run, told without torch, and the cards there are."""
-    build, cards = torch_build(), gpus()
-    usable = {("cuda", "nvidia"): "cuda", ("rocm", "amd"): "cuda", ("cpu", "apple"): "mps"}
-    found = usable.get((build.kind if build else "", cards[0].vendor if cards else ""), "cpu")
-    return Machine("cpu" if wanted == "cpu" else found, cards)
 
 
 def needed_memory(

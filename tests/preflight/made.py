@@ -12,6 +12,7 @@ import pytest
 from kohya_like.config import TrainConfig
 from kohya_like.hardware import Disk, Memory, TorchBuild
 from kohya_like.preflight import check
+from kohya_like.preflight import machine as preflight_machine
 from kohya_like.preflight import needs as preflight_needs
 from kohya_like.preflight.report import CheckReport
 from kohya_like.schema.errors import Fault
@@ -90,9 +91,9 @@ def workplace(root: Path) -> dict[str, dict[str, object]]:
 
 def roomy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with a CPU and plenty of memory and disk."""
-    monkeypatch.setattr(preflight_needs, "gpus", tuple)
-    monkeypatch.setattr(preflight_needs, "torch_build", lambda: TorchBuild("2.13.0+cpu", "cpu"))
-    monkeypatch.setattr(preflight_needs, "memory", lambda: Memory(64 * GB, 60 * GB))
+    monkeypatch.setattr(preflight_machine, "gpus", tuple)
+    monkeypatch.setattr(preflight_machine, "torch_build", lambda: TorchBuild("2.13.0+cpu", "cpu"))
+    monkeypatch.setattr(preflight_machine, "memory", lambda: Memory(64 * GB, 60 * GB))
     monkeypatch.setattr(preflight_needs, "disk", lambda path: Disk(path, 900 * GB, 800 * GB))
 
 

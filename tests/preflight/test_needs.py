@@ -8,6 +8,7 @@ import pytest
 
 from kohya_like.hardware import Disk, Gpu, Memory, TorchBuild
 from kohya_like.preflight import estimate
+from kohya_like.preflight import machine as preflight_machine
 from kohya_like.preflight import needs as preflight_needs
 from kohya_like.preflight import rules as preflight_rules
 from kohya_like.preflight.report import CheckReport
@@ -88,7 +89,7 @@ def test_memory_is_the_sum_of_named_parts_and_is_compared_with_what_is_free(
     assert less is not None and less.training < report.memory.training / 2
     double = checked(place, train={"train_batch_size": 2}).memory
     assert double is not None and double.training > 1.9 * report.memory.training
-    monkeypatch.setattr(preflight_needs, "memory", lambda: Memory(2 * GB, GB))
+    monkeypatch.setattr(preflight_machine, "memory", lambda: Memory(2 * GB, GB))
     short = the(checked(place), "memory")
     assert short.severity == "warning" and "1.0 GB are free on this machine" in short.text
     assert short.mend.startswith("in this order: train.gradient_checkpointing = true")
@@ -96,8 +97,8 @@ def test_memory_is_the_sum_of_named_parts_and_is_compared_with_what_is_free(
 
 def test_a_card_is_taken_for_what_it_is(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def on(card: Gpu, **train: object) -> CheckReport:
-        monkeypatch.setattr(preflight_needs, "gpus", lambda: (card,))
-        monkeypatch.setattr(preflight_needs, "torch_build", lambda: TorchBuild("2.13.0", "cuda 12.8"))
+        monkeypatch.setattr(preflight_machine, "gpus", lambda: (card,))
+        monkeypatch.setattr(preflight_machine, "torch_build", lambda: TorchBuild("2.13.0", "cuda 12.8"))
         return checked(place, hardware={"device": "auto"}, train=train)
 
     rtx = Gpu(0, "RTX 3060", 12 * GB, 11 * GB, "550", "8.6")
