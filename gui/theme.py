@@ -36,8 +36,8 @@ TOKENS: dict[Name, dict[str, str]] = {
         "success": "#1b6e38",
         "focus": "#1f5fd0",
         "plot1": "#1f5fd0",
-        "plot2": "#b4540a",
-        "plot3": "#1b7d4f",
+        "plot2": "#9c4708",
+        "plot3": "#176b43",
         "grid": "#d8dce4",
     },
     "dark": {

@@ -1,0 +1,134 @@
+"""The line at the bottom: what was last said, the training that runs, and Start."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
+
+from gui.desk import Desk
+from gui.theme import GAP, WIDE
+from gui.widgets.text import ElidedLabel, plain_tooltip
+
+CHECK_AFTER_EDIT_MILLISECONDS = 0  # the service waits for a pause in typing itself
+
+
+class Footer(QFrame):
+    """Knows why Start is off, and says it."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.setProperty("role", "footer")
+        self._desk = desk
+        self._report_errors: int | None = None  # None: not checked yet
+        self._starting = False
+        self.said = ElidedLabel(role="muted")
+        self.live = QPushButton()
+        self.live.setProperty("role", "link")
+        self.start_button = QPushButton()
+        self.start_button.setProperty("role", "primary")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(WIDE, GAP, GAP, GAP)
+        row.setSpacing(GAP)
+        row.addWidget(self.said, 1)
+        row.addWidget(self.live)
+        row.addWidget(self.start_button)
+        self.start_button.clicked.connect(self.start)
+        self.live.clicked.connect(self._on_live_clicked)
+        desk.wishes.said.connect(self.said.setText)
+        desk.document.edited.connect(lambda _: self._check())
+        desk.service.checked.connect(self._on_checked)
+        desk.service.started.connect(self._on_started)
+        desk.service.refused.connect(self._on_refused)
+        desk.service.died.connect(self._on_died)
+        desk.runs.changed.connect(self._show_live)
+        desk.runs.command_failed.connect(lambda text: self.said.setText(desk.language.sentence(text)))
+        desk.language.changed.connect(self.retranslate)
+        desk.theme.changed.connect(self._draw)
+        self.retranslate()
+        self._draw()
+        QTimer.singleShot(CHECK_AFTER_EDIT_MILLISECONDS, self._check)
+
+    def start(self) -> None:
+        """Check once more and start the training; a second call while one is under way does nothing."""
+        if not self.start_button.isEnabled():
+            self.said.setText(self._why_not())
+            return
+        document = self._desk.document
+        self._starting = True
+        self.said.setText(self.tr("Checking and starting ..."))
+        self._show_start()
+        self._desk.service.start(document.text, _source(self._desk), str(document.folder))
+
+    def _check(self) -> None:
+        document = self._desk.document
+        self._desk.service.check(document.text, _source(self._desk), str(document.folder))
+        self._show_start()
+
+    def _on_checked(self, answer: dict[str, object]) -> None:
+        report = answer.get("report")
+        faults = report.get("faults", []) if isinstance(report, dict) else answer.get("faults", [])
+        self._report_errors = sum(fault.get("severity") == "error" for fault in faults)  # type: ignore[attr-defined]
+        self._show_start()
+
+    def _on_started(self, run: str) -> None:
+        self._starting = False
+        self.said.setText(self.tr("Started: {run}").format(run=run))
+        self._show_start()
+
+    def _on_refused(self, faults: list[dict[str, str]]) -> None:
+        self._starting = False
+        first = self._desk.language.sentence(faults[0].get("text", "")) if faults else ""
+        key = faults[0].get("key", "") if faults else ""
+        label = self._desk.language.texts.label_of(key) if key else ""
+        self.said.setText(" ".join(filter(None, [self.tr("Not started:"), label, first])))
+        self._show_start()
+
+    def _on_died(self, sentence: str) -> None:
+        self._starting = False
+        self.said.setText(self._desk.language.sentence(sentence))
+        self._show_start()
+
+    def _why_not(self) -> str:
+        if self._starting:
+            return self.tr("The training is being started.")
+        count = self._errors()
+        if count:
+            return self.tr("{count} errors have to be mended first; the list at the right names them.").format(count=count)
+        return ""
+
+    def _errors(self) -> int:
+        own = sum(fault.severity == "error" for fault in self._desk.document.faults)
+        return max(own, self._report_errors or 0)
+
+    def _show_start(self) -> None:
+        reason = self._why_not()
+        self.start_button.setEnabled(not reason)
+        self.start_button.setToolTip(plain_tooltip(reason or self.tr("Check once more and start the training (F5)")))
+
+    def _show_live(self) -> None:
+        live = [row for row in self._desk.runs.runs if row.status == "running"]
+        self.live.setVisible(bool(live))
+        if live:
+            said = self.tr("Training: {name}, step {step} of {total}")
+            row = live[0]
+            self.live.setText(said.format(name=row.name[:40].replace("&", "&&"), step=row.step, total=row.total))
+
+    def _on_live_clicked(self) -> None:
+        live = [row.path for row in self._desk.runs.runs if row.status == "running"]
+        if live:
+            self._desk.wishes.run_requested.emit(live[0])
+
+    def retranslate(self) -> None:
+        self.start_button.setText(self.tr("Start training"))
+        self.start_button.setAccessibleName(self.tr("Start training"))
+        self.live.setAccessibleName(self.tr("Show the training that runs"))
+        self._show_start()
+        self._show_live()
+
+    def _draw(self) -> None:
+        self.start_button.setIcon(self._desk.theme.icon("start", "accent_text"))
+        self.live.setIcon(self._desk.theme.icon("runs", "accent"))
+
+
+def _source(desk: Desk) -> str:
+    return str(desk.document.path) if desk.document.path else ""

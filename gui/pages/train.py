@@ -1,0 +1,188 @@
+"""The Train page: which kind of training, the configuration file, and its fields; beside them what it all amounts to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QTabWidget, QToolButton, QVBoxLayout, QWidget
+
+from gui.desk import Desk
+from gui.fetch_dialog import FetchBar
+from gui.fields import Field, fields
+from gui.file_actions import FileActions
+from gui.form import Form
+from gui.pages.preset_bar import PresetBar
+from gui.search import SearchBox
+from gui.side_panel import SidePanel
+from gui.theme import GAP, SMALL
+from gui.widgets.drawer import Drawer
+
+BASIC_SECTIONS = ("method", "network", "optimizer", "schedule", "train")
+BASIC_KEYS = (
+    "save.save_every_n_epochs", "save.save_every_n_steps", "save.save_last_n_epochs", "save.save_last_n_steps",
+    "save.save_precision",
+)  # fmt: skip
+FOLDER_KEYS = ("save.output_dir", "save.output_name")
+WIDE_ENOUGH = 1080  # width of the page from which the side panel stands beside it; the window is then 1280
+PANEL_WIDTH = 330
+
+
+class TrainPage(QWidget):
+    """Tabs Source model, Folders, Parameters (Basic, Advanced, Samples), all made from the schema."""
+
+    def __init__(self, desk: Desk, files: FileActions) -> None:
+        super().__init__()
+        self._desk = desk
+        self.bar = PresetBar(desk, files)
+        self.search = SearchBox(desk)
+        self.basic, self.all = QToolButton(), QToolButton()
+        self.tabs, self.parameters = QTabWidget(), QTabWidget()
+        self.forms: dict[str, Form] = {}
+        self.panel = SidePanel(desk)
+        self.drawer = Drawer(desk, self.panel, PANEL_WIDTH, self)
+        self._built: set[str] = set()
+        self._lay_out()
+        desk.wishes.field_requested.connect(self.show_field)
+        desk.service.checked.connect(self._on_checked)
+        desk.language.changed.connect(self.retranslate)
+        self._faults: list[dict[str, object]] = []
+        self._show_level()
+        self.retranslate()
+        self._build(self._tab())
+
+    def _lay_out(self) -> None:
+        for tabs in (self.tabs, self.parameters):
+            tabs.setDocumentMode(True)
+            tabs.currentChanged.connect(self._on_tab_changed)
+        for name in ("model", "folders"):
+            self.tabs.addTab(_holder(name), "")
+        self.tabs.addTab(self.parameters, "")
+        for name in ("basic", "advanced", "samples"):
+            self.parameters.addTab(_holder(name), "")
+        levels = QButtonGroup(self)
+        for button, level in ((self.basic, "basic"), (self.all, "all")):
+            button.setCheckable(True)
+            levels.addButton(button)
+            button.clicked.connect(lambda _=False, level=level: self.set_level(level))
+        corner = QWidget()
+        row = QHBoxLayout(corner)
+        row.setContentsMargins(0, 0, GAP, SMALL)
+        self.search.setMinimumWidth(240)
+        for widget in (self.search, self.basic, self.all):
+            row.addWidget(widget)
+        self.tabs.setCornerWidget(corner)
+        self._row = QHBoxLayout()
+        self._row.setSpacing(0)
+        self._row.addWidget(self.tabs, 1)
+        self._row.addWidget(self.drawer)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.bar)
+        column.addLayout(self._row, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.drawer.set_folded(event.size().width() < WIDE_ENOUGH)
+
+    def _tab(self) -> str:
+        holder = self.tabs.currentWidget()
+        return (self.parameters.currentWidget() if holder is self.parameters else holder).objectName()
+
+    def _on_tab_changed(self) -> None:
+        self._build(self._tab())
+
+    def _build(self, tab: str) -> None:
+        """A tab's form is made when it is first shown."""
+        if not tab or tab in self._built:
+            return
+        self._built.add(tab)
+        holder = self.findChild(QWidget, tab)
+        column = holder.layout()
+        if tab == "model":
+            column.addWidget(FetchBar(self._desk))
+        form = Form(self._desk, self._fields_of(tab))
+        form.set_level(self._desk.settings.level)
+        form.show_faults(self._faults)
+        self.forms[tab] = form
+        column.addWidget(form, 1)
+
+    def _fields_of(self, tab: str) -> list[Field]:
+        return list(fields_of(tab, fields(values=self._desk.document.values())))
+
+    def _on_checked(self, answer: dict[str, object]) -> None:
+        report = answer.get("report")
+        found = report.get("faults") if isinstance(report, dict) else answer.get("faults")
+        self._faults = list(found) if isinstance(found, list) else []
+        for form in self.forms.values():
+            form.show_faults(self._faults)
+
+    def show_field(self, key: str) -> None:
+        """Bring the row of an option to the front, on whatever tab it is."""
+        if key.startswith("data.subsets"):
+            self._desk.wishes.page_requested.emit("dataset")
+            return
+        tab = tab_of(key)
+        self._desk.wishes.page_requested.emit("train")
+        if tab in ("basic", "advanced", "samples"):
+            self.tabs.setCurrentWidget(self.parameters)
+            self.parameters.setCurrentWidget(self.findChild(QWidget, tab))
+        else:
+            self.tabs.setCurrentWidget(self.findChild(QWidget, tab))
+        self._build(tab)
+        form = self.forms[tab]
+        if not form.focus_field(key) and self._desk.settings.level != "all":
+            self.set_level("all")
+            form.focus_field(key)
+
+    def set_level(self, level: str) -> None:
+        """Show the basic options only, or all."""
+        self._desk.settings.level = level
+        self._show_level()
+        for form in self.forms.values():
+            form.set_level(level)
+
+    def _show_level(self) -> None:
+        everything = self._desk.settings.level == "all"
+        self.all.setChecked(everything)
+        self.basic.setChecked(not everything)
+
+    def retranslate(self) -> None:
+        self.tabs.setTabText(0, self.tr("Source model"))
+        self.tabs.setTabText(1, self.tr("Folders"))
+        self.tabs.setTabText(2, self.tr("Parameters"))
+        self.parameters.setTabText(0, self.tr("Basic"))
+        self.parameters.setTabText(1, self.tr("Advanced"))
+        self.parameters.setTabText(2, self.tr("Samples"))
+        self.basic.setText(self.tr("Basic options"))
+        self.all.setText(self.tr("All options"))
+        self.basic.setToolTip(self.tr("Show the options that most trainings need"))
+        self.all.setToolTip(self.tr("Show every option, also those for experts"))
+
+
+def tab_of(key: str) -> str:
+    """The tab an option stands on, by its dotted key."""
+    section = key.partition(".")[0]
+    if section == "model":
+        return "model"
+    if section == "data" or key in FOLDER_KEYS:
+        return "folders"
+    if section == "sample":
+        return "samples"
+    return "basic" if section in BASIC_SECTIONS or key in BASIC_KEYS else "advanced"
+
+
+def fields_of(tab: str, every: Iterable[Field]) -> Iterable[Field]:
+    """The fields of a tab. Each option stands on exactly one."""
+    return (field for field in every if tab_of(field.key) == tab)
+
+
+def _holder(name: str) -> QWidget:
+    """An empty tab, filled when it is first shown."""
+    holder = QWidget()
+    holder.setObjectName(name)
+    column = QVBoxLayout(holder)
+    column.setContentsMargins(GAP, GAP, GAP, 0)
+    column.setSpacing(GAP)
+    return holder

@@ -1,0 +1,81 @@
+"""A panel that stands beside the page where there is room, and over its edge where there is not."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import QFrame, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from gui.desk import Desk
+from gui.side_panel import SidePanel
+
+
+class Drawer(QFrame):
+    """Holds the side panel. Folded, it is a narrow strip with a button that lays the panel over the page."""
+
+    def __init__(self, desk: Desk, panel: SidePanel, width: int, page: QWidget) -> None:
+        super().__init__(page)
+        self._desk, self._panel, self._width, self._page = desk, panel, width, page
+        self._folded = False
+        self.button = QToolButton()
+        self.button.setCheckable(True)
+        self.button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        self.button.toggled.connect(self._on_toggled)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._column.addWidget(self.button)
+        self._column.addWidget(panel, 1)
+        self.setFixedWidth(width)
+        self.button.hide()
+        page.installEventFilter(self)
+        desk.language.changed.connect(self.retranslate)
+        desk.theme.changed.connect(self.retranslate)
+        self.retranslate()
+
+    def set_folded(self, folded: bool) -> None:
+        """Narrow strip and overlay, or panel beside the page."""
+        if folded == self._folded:
+            return
+        self._folded = folded
+        self.button.setVisible(folded)
+        self.button.setChecked(False)
+        if folded:
+            self.setFixedWidth(self.button.sizeHint().width() + 6)
+            self._panel.setParent(self._page)
+            self._panel.hide()
+        else:
+            self.setFixedWidth(self._width)
+            self._column.addWidget(self._panel, 1)
+            self._panel.show()
+
+    @property
+    def folded(self) -> bool:
+        return self._folded
+
+    def retranslate(self) -> None:
+        said = self.tr("Steps and checks")
+        self.button.setToolTip(said)
+        self.button.setAccessibleName(said)
+        self.button.setIcon(self._desk.theme.icon("chevron-right" if self.button.isChecked() else "ok"))
+
+    def _on_toggled(self, shown: bool) -> None:
+        if self._folded:
+            self._place()
+            self._panel.setVisible(shown)
+            self._panel.raise_()
+        self.retranslate()
+
+    def _place(self) -> None:
+        strip = self.geometry()
+        top = self.mapTo(self._page, self.rect().topLeft()).y()
+        self._panel.setGeometry(strip.left() - self._width, top, self._width, self._page.height() - top)
+        self._panel.setAutoFillBackground(True)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize and self._folded and self.button.isChecked():
+            self._place()
+        return bool(super().eventFilter(watched, event))
+
+    def keyPressEvent(self, event: object) -> None:
+        if self._folded and getattr(event, "key", lambda: None)() == Qt.Key.Key_Escape:
+            self.button.setChecked(False)
