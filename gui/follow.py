@@ -1,0 +1,87 @@
+"""Following a file that another process writes: it grows, is cut, replaced or deleted. For threads of their own."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Callable
+from io import FileIO
+from pathlib import Path
+
+QUICK, SLOW = 0.1, 0.4  # seconds between two looks: while something comes, and while nothing does
+
+
+class FollowedFile:
+    """Reads on from where it stopped. The open file keeps its number from being used again by another one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.offset = self.size = 0
+        self.trouble = ""
+        self._file: FileIO | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._file is not None
+
+    def look(self) -> str:
+        """ "same", "new" (there is another file than before, or it was cut: call `reopen`), or "gone"."""
+        try:
+            there = os.stat(self.path)
+        except OSError:
+            return "gone"
+        if not stat.S_ISREG(there.st_mode):  # opening a pipe would wait for ever
+            return "gone"
+        if self._file is None or there.st_size < self.offset:
+            return "new"
+        mine = os.fstat(self._file.fileno())
+        self.size = there.st_size
+        return "same" if (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino) else "new"
+
+    def reopen(self) -> bool:
+        """Open what is there now, from its beginning; whether that went well. If not, `trouble` says why."""
+        self.close()
+        try:
+            self._file = FileIO(self.path)
+        except OSError as error:
+            self.trouble = f"{self.path}: {error.strerror}"
+            return False
+        self.offset, self.trouble = 0, ""
+        self.size = os.fstat(self._file.fileno()).st_size
+        return True
+
+    def read(self, limit: int) -> bytes:
+        """At most `limit` bytes more; empty at the end."""
+        assert self._file is not None
+        try:
+            self._file.seek(self.offset)
+            data = self._file.read(limit) or b""
+        except OSError as error:
+            self.trouble = f"{self.path}: {error.strerror}"
+            return b""
+        self.offset += len(data)
+        return data
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class Follower(threading.Thread):
+    """Calls `look` again and again until `stop`, soon if it found something. `look` is given the word to stop."""
+
+    def __init__(self, look: Callable[[threading.Event], bool], end: Callable[[], None]) -> None:
+        super().__init__(daemon=True)
+        self._look, self._end = look, end
+        self.stopped = threading.Event()
+
+    def run(self) -> None:
+        pause = 0.0
+        while not self.stopped.wait(pause):
+            pause = QUICK if self._look(self.stopped) else SLOW
+        self._end()
+
+    def stop(self) -> None:
+        self.stopped.set()
