@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
-from tomlkit.exceptions import KeyAlreadyPresent, ParseError, TOMLKitError
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import AoT
 
-from kohya_like.schema.errors import ConfigError, Fault, UserError
-from kohya_like.schema.toml_lines import KeyParts, end_of_table, first_duplicate, join_key, key_lines, split_key
+from kohya_like.schema import toml_edits
+from kohya_like.schema.errors import UserError
+from kohya_like.schema.toml_file import MAX_BYTES, decoded, read_bytes
+from kohya_like.schema.toml_lines import KeyParts, join_key, key_lines, split_key
+from kohya_like.schema.toml_parse import parse
 
-MAX_BYTES = 256 * 1024
 BOM = "\ufeff"
 
 Plain = Any  # what TOML can hold: dict, list, str, int, float, bool
@@ -32,17 +35,17 @@ class Document:
     def __init__(self, text: str = "", source: str = "") -> None:
         self.source = source
         self._bom = BOM if text.startswith(BOM) else ""
-        self._toml = _parse(text.removeprefix(BOM), source)
+        self._toml = parse(text.removeprefix(BOM), source)
         self._overrides: dict[str, Plain] = {}
         self._lines: dict[str, int] | None = None
 
     @classmethod
     def read(cls, path: Path | str) -> Document:
         """The document in a file. Raises UserError (missing, too large) or ConfigError (not UTF-8, not TOML)."""
-        return cls(_read_text(Path(path)), str(path))
+        return cls(decoded(read_bytes(Path(path)), Path(path)), str(path))
 
     def text(self) -> str:
-        return self._bom + tomlkit.dumps(self._toml)
+        return self._bom + self._toml_text()
 
     def save(self, path: Path, write: Callable[[Path, str], object]) -> None:
         """Hand the text to a writer that replaces a file in one piece (`formats.atomic.atomic_text`)."""
@@ -63,14 +66,46 @@ class Document:
         """Write one value; the rest of the text stays as it is. `None` takes the key out (back to its default)."""
         parts = split_key(key)
         parent = self._find(parts[:-1])
-        if value is None:
-            if parent is not None and _holds(parent, parts[-1]):
-                del parent[parts[-1]]
-        elif parent is not None and _holds(parent, parts[-1]):
-            parent[parts[-1]] = _plain(value)
-        else:
-            self._add(parts, parent, _plain(value))
+        there = parent is not None and _holds(parent, parts[-1])
+        if value is not None:
+            self._write(parts, parent, _plain(value), there)
+        elif there:
+            self._take_out(parts, parent)
         self._lines = None
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a key or table another name, in its place; one that moves to another table keeps value and comment."""
+        was, now = split_key(old), split_key(new)
+        value = self.get(old)
+        if value is None:
+            raise UserError(f"{old}: there is no such key to rename.")
+        if self.get(new) is not None:
+            raise UserError(f"{old}: cannot become {new}, which is there already; take one of the two out.")
+        if not self._edit(toml_edits.rename(self._toml_text(), was, now)):
+            self.set(new, value)
+            self.set(old, None)
+
+    def add_item(self, key: str, values: Mapping[str, Plain]) -> None:
+        """One more item behind the others of a list of tables, as `[[key]]`."""
+        parts = split_key(key)
+        held = self.get(key)
+        if held is not None and not isinstance(held, list):
+            raise UserError(f"{key}: holds a value here, not a list.")
+        if self._edit(toml_edits.add_list_item(self._toml_text(), parts, _plain(values))):
+            return
+        if held is None:
+            self._add(parts, self._find(parts[:-1]), [])
+        self.set(key, [*(held or []), values])
+
+    def remove_item(self, key: str, index: int) -> None:
+        """A list without its item `index`."""
+        parts = split_key(key)
+        items = self._find(parts)
+        if not _holds(items, index):
+            raise UserError(f"{join_key((*parts, index))}: there is no list item of that number.")
+        if not self._edit(toml_edits.remove_list_item(self._toml_text(), parts, index)):
+            del items[index]
+            self._lines = None
 
     def override(self, text: str) -> None:
         """Lay `network.dim=32` (a `--set`) over the file; the file's own text is not touched."""
@@ -111,24 +146,62 @@ class Document:
                 raise UserError(f"{join_key(parts)}: {part!r} holds a value here, not a table.")
         return node
 
+    def _write(self, parts: KeyParts, parent: Any, value: Plain, there: bool) -> None:
+        held = parent[parts[-1]] if there else None
+        present = _plain(held) if there else None
+        if isinstance(present, dict) and isinstance(value, dict):
+            for name in present.keys() - value.keys():
+                self.set(join_key((*parts, name)), None)
+            for name, inner in value.items():
+                if name not in present or not same(present[name], inner):
+                    self.set(join_key((*parts, name)), inner)
+        elif isinstance(held, AoT) and isinstance(value, list):
+            self._write_items(join_key(parts), len(held), value)
+        elif isinstance(held, list) and isinstance(value, list):
+            toml_edits.edit_array(held, _plain(held), value)
+        elif there and not isinstance(held, (AoT, Mapping)):
+            parent[parts[-1]] = toml_edits.item(value)
+        else:
+            if there:
+                self._take_out(parts, parent)
+            if value and isinstance(value, list) and all(isinstance(inner, dict) for inner in value):
+                self._write_items(join_key(parts), 0, value)
+            else:
+                self._add(parts, self._find(parts[:-1]), value)
+
+    def _write_items(self, key: str, present: int, items: list[Plain]) -> None:
+        for index in reversed(range(len(items), present)):
+            self.remove_item(key, index)
+        for index, item in enumerate(items):
+            if index < present:
+                self.set(f"{key}[{index}]", item)
+            else:
+                self.add_item(key, item)
+
+    def _take_out(self, parts: KeyParts, parent: Any) -> None:
+        if not self._edit(toml_edits.remove_key(self._toml_text(), parts)):
+            del parent[parts[-1]]
+
     def _add(self, parts: KeyParts, parent: Any, value: Plain) -> None:
-        """A new line behind the last one of its table, so that comments of the next table stay with that table."""
         table, name = parts[:-1], parts[-1]
         if isinstance(name, int) or (parent is None and any(isinstance(part, int) for part in table)):
             raise UserError(f"{join_key(parts)}: there is no list item of that number.")
-        text = tomlkit.dumps(self._toml)
-        at = end_of_table(text, table)
-        if at is None and parent is not None:  # an inline table, or one made of dotted keys: tomlkit knows its end
-            parent[name] = value
+        text = self._toml_text()
+        if self._edit(toml_edits.add_key(text, table, name, value)):
             return
-        newline = "\r\n" if "\r\n" in text else "\n"
-        line = f"{tomlkit.key(str(name)).as_string()} = {tomlkit.item(value).as_string()}{newline}"
-        if at is None:
-            at = len(text)
-            line = f"{newline if text else ''}[{tomlkit.key([str(part) for part in table]).as_string()}]{newline}{line}"
-        if at and text[at - 1] != "\n":
-            line = newline + line
-        self._toml = tomlkit.parse(text[:at] + line + text[at:])
+        if parent is not None:  # an inline table, or one made of dotted keys: tomlkit knows its end
+            parent[name] = toml_edits.item(value)
+        else:
+            self._edit(toml_edits.add_table(text, table, toml_edits.assignment(name, value)))
+
+    def _toml_text(self) -> str:
+        return tomlkit.dumps(self._toml)
+
+    def _edit(self, text: str | None) -> bool:
+        if text is not None:
+            self._toml = tomlkit.parse(text)
+            self._lines = None
+        return text is not None
 
 
 def lookup(values: Mapping[str, Plain], key: str, default: Plain = None) -> Plain:
@@ -169,85 +242,6 @@ def _override_value(text: str) -> Plain:
         return text
 
 
-def _read_text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file.", _neighbours(path)) from None
-    except IsADirectoryError:
-        raise UserError(f"{path}: is a folder; a config file (.toml) is wanted.") from None
-    except OSError as fault:
-        raise UserError(f"{path}: cannot be read: {fault.strerror or fault}.") from None
-    if len(raw) > MAX_BYTES:
-        size = path.stat().st_size
-        raise UserError(f"{path}: {size:,} bytes; a config may have at most {MAX_BYTES:,} (256 KiB).")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as fault:
-        raise ConfigError([_not_utf8(path, raw, fault.start)]) from None
-
-
-def _not_utf8(path: Path, raw: bytes, offset: int) -> Fault:
-    line = raw.count(b"\n", 0, offset) + 1
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        seen = "it is UTF-16"
-    elif b"\0" in raw:
-        seen = "it looks like a binary file"
-    else:
-        seen = f"byte {raw[offset]:#04x} at offset {offset}"
-    return Fault(
-        f"is not UTF-8 text: {seen}",
-        where=f"{path}:{line}",
-        mend="save the file as UTF-8 in your editor",
-        code="not-utf8",
-    )
-
-
-def _neighbours(path: Path) -> str:
-    try:
-        near = sorted(p.name for p in path.parent.glob("*.toml"))[:8]
-    except OSError:
-        near = []
-    if near:
-        return f"In {path.parent} there are: {', '.join(near)}."
-    return "" if path.parent.is_dir() else f"The folder {path.parent} does not exist either."
-
-
-def _parse(text: str, source: str) -> tomlkit.TOMLDocument:
-    if len(text.encode("utf-8", errors="surrogatepass")) > MAX_BYTES:
-        raise UserError(f"{source or 'the config'}: {len(text):,} characters; at most {MAX_BYTES:,} bytes are taken.")
-    try:
-        return tomlkit.parse(text)
-    except KeyAlreadyPresent:
-        key, line = first_duplicate(text)
-        fault = Fault("is given twice", key=key, where=_place(source, line), mend="keep one", code="duplicate-key")
-    except ParseError as error:
-        fault = _parse_fault(text, source, error)
-    except (TOMLKitError, ValueError, RecursionError) as error:
-        fault = Fault(f"is not TOML: {error}", where=source, code="not-toml")
-    raise ConfigError([fault]) from None
-
-
-def _parse_fault(text: str, source: str, error: ParseError) -> Fault:
-    said = str(error).split(" at line ")[0].strip()
-    if said.endswith("already exists."):
-        key, line = first_duplicate(text)
-        where = _place(source, line or error.line)
-        return Fault("is given twice", key=key, where=where, mend="keep one", code="duplicate-key")
-    lines = text.split("\n")
-    line_text = lines[error.line - 1].strip()[:60] if 0 < error.line <= len(lines) else ""
-    if text.lstrip()[:1] == "{":
-        mend = "this looks like JSON; a config here is TOML: [section], then key = value"
-    else:
-        mend = "text stands in quotes, a table is [name], a line is key = value"
-    return Fault(f"is not TOML: {said} in `{line_text}`", where=_place(source, error.line), mend=mend, code="not-toml")
-
-
-def _place(source: str, line: int | None) -> str:
-    return f"{source}:{line}" if source and line else source or (f"line {line}" if line else "")
-
-
 def _plain(value: Any) -> Plain:
     """tomlkit's items, tuples and paths as plain values; a date is its text."""
     if isinstance(value, Mapping):
@@ -263,6 +257,17 @@ def _plain(value: Any) -> Plain:
         return value.isoformat()
     unwrapped = value.unwrap() if hasattr(value, "unwrap") else value
     return unwrapped if isinstance(unwrapped, bool) else str(unwrapped)
+
+
+def same(present: Plain, wanted: Plain) -> bool:
+    """Whether writing `wanted` over `present` would say nothing new: 8 does for 8.0, but 1 is not true and not "1"."""
+    if isinstance(present, dict) and isinstance(wanted, dict):
+        return present.keys() == wanted.keys() and all(same(present[name], wanted[name]) for name in present)
+    if isinstance(present, list) and isinstance(wanted, (list, tuple)):
+        return len(present) == len(wanted) and all(map(same, present, wanted))
+    if type(present) is int and type(wanted) is float:
+        return present == wanted
+    return type(present) is type(wanted) and (present == wanted or (present != present and wanted != wanted))
 
 
 def _holds(node: Any, part: str | int) -> bool:

@@ -71,25 +71,50 @@ def end_of_table(text: str, table: KeyParts) -> int | None:
     The root table () always exists: without a key of its own, it ends at the text's start.
     """
     end = 0 if not table else None
-    for statement in _statements(text):
+    for statement in statements(text):
         if statement.table == table:
             end = statement.end
     return end
 
 
-class _Statement(NamedTuple):
+class Statement(NamedTuple):
+    """A table header or a `key = value` of a text."""
+
     table: KeyParts  # where it stands; of a header: the table it opens
     key: KeyParts
     line: int
-    end: int
+    start: int  # offset of its line
+    end: int  # offset behind its line break
+
+    @property
+    def is_header(self) -> bool:
+        return self.key == self.table
+
+
+def name_spans(text: str, statement: Statement) -> list[tuple[int, int]]:
+    """Where each part of the name stands that a header or an assignment begins with."""
+    at = statement.start
+    while text[at] in " \t[":
+        at += 1
+    spans = []
+    while match := _PART.match(text, at):
+        group = next(number for number in (1, 2, 3) if match.group(number) is not None)
+        quoted = group != 3
+        spans.append((match.start(group) - quoted, match.end(group) + quoted))
+        at = match.end()
+        if text[at : at + 1] != ".":
+            break
+        at += 1
+    return spans
 
 
 def _places(text: str) -> Iterator[tuple[str, int]]:
-    for statement in _statements(text):
+    for statement in statements(text):
         yield join_key(statement.key), statement.line
 
 
-def _statements(text: str) -> Iterator[_Statement]:
+def statements(text: str) -> Iterator[Statement]:
+    """All headers and assignments of a text that is known to parse, in their order."""
     table: KeyParts = ()
     counts: dict[KeyParts, int] = {}
     at, line = 0, 1
@@ -102,9 +127,9 @@ def _statements(text: str) -> Iterator[_Statement]:
             if double:
                 counts[name] = counts.get(name, -1) + 1
             table = (*name, counts[name]) if double else name
-            yield _Statement(table, table, line, end)
+            yield Statement(table, table, line, at, end)
         elif statement and not statement.startswith("#"):
-            yield _Statement(table, table + _header(statement), line, end)
+            yield Statement(table, table + _header(statement), line, at, end)
         line += text.count("\n", at, end)
         at = end
 
