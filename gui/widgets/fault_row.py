@@ -1,0 +1,93 @@
+"""One thing that `check` found: how bad, which field, what, and what can be done about it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from gui.desk import Desk
+from gui.theme import GAP, SMALL
+from gui.widgets.text import ElidedLabel, PlainLabel, plain_tooltip, shortened
+
+LONGEST_FIELD = 32  # characters of a field's name
+SHOWN = 1500  # characters of a sentence; the whole of a longer one helps nobody
+_LINE_OF_PRESET = re.compile(r":\d+$")
+
+
+class FaultRow(QFrame):
+    """Jump shows the field, Fix mends it (and can be undone). All text is plain."""
+
+    fix_requested = Signal(object)  # the fault
+
+    def __init__(self, desk: Desk, fault: dict[str, Any], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk, self.fault = desk, fault
+        self._icon = QLabel()
+        self._icon.setFixedWidth(16)
+        self.severity = PlainLabel(role=fault["severity"])
+        self.place = ElidedLabel(role="muted")
+        self.sentence = PlainLabel(wrap=True)
+        self.mend = PlainLabel(role="muted", wrap=True)
+        self.jump = QPushButton()
+        self.jump.setProperty("role", "link")
+        self.fix = QPushButton()
+        self.jump.clicked.connect(self._on_jump_clicked)
+        self.fix.clicked.connect(lambda: self.fix_requested.emit(self.fault))
+        self._lay_out()
+        desk.theme.changed.connect(self._draw)
+        self._draw()
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        """Called by the list when the language changes."""
+        say, fault = self._desk.language.sentence, self.fault
+        words = {"error": self.tr("Error"), "warning": self.tr("Warning"), "hint": self.tr("Hint")}
+        self.severity.setText(words[fault["severity"]])
+        field = shortened(self._desk.language.texts.label_of(fault["key"]), LONGEST_FIELD) if fault["key"] else ""
+        self.place.setText("" if _LINE_OF_PRESET.search(fault["where"][-20:]) else fault["where"])
+        self.place.setVisible(bool(self.place.text()))
+        self.sentence.setText(shortened(say(fault["text"]), SHOWN))
+        fix = say(fault["fix"]["label"]) if fault.get("fix") else ""
+        mends = [shortened(say(fault["mend"]), SHOWN)] if fault["mend"] else []
+        if fix:
+            mends.append(self.tr("Fix: {what}").format(what=shortened(fix, SHOWN)))
+        self.mend.setText("\n".join(mends))
+        self.mend.setVisible(bool(mends))
+        self.jump.setText(field.replace("&", "&&"))
+        self.jump.setAccessibleName(self.tr("Go to the field {field}").format(field=field))
+        self.jump.setToolTip(plain_tooltip(fault["key"]))
+        self.fix.setText(self.tr("Fix"))
+        self.fix.setAccessibleName(self.tr("Fix: {what}").format(what=shortened(fix, 200)))
+        self.fix.setToolTip(plain_tooltip(fix))
+        self.setAccessibleName(f"{self.severity.text()}. {field}: {shortened(self.sentence.text(), 200)}")
+
+    def _lay_out(self) -> None:
+        self.jump.setVisible(bool(self.fault["key"]))
+        self.fix.setVisible(bool(self.fault.get("fix")))
+        title = QHBoxLayout()
+        title.setSpacing(SMALL)
+        title.addWidget(self.severity)
+        title.addWidget(self.jump)
+        title.addStretch()
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, SMALL)
+        grid.setHorizontalSpacing(GAP)
+        grid.setVerticalSpacing(SMALL // 2)
+        grid.setColumnStretch(1, 1)
+        grid.addWidget(self._icon, 0, 0)
+        grid.addLayout(title, 0, 1)
+        for row, part in enumerate((self.place, self.sentence, self.mend), start=1):
+            grid.addWidget(part, row, 1)
+        grid.addWidget(self.fix, 4, 1, Qt.AlignmentFlag.AlignLeft)
+
+    def _draw(self) -> None:
+        theme, severity = self._desk.theme, self.fault["severity"]
+        self._icon.setPixmap(theme.icon(severity, severity).pixmap(16, 16))
+        self.jump.setIcon(theme.icon("jump", "accent"))
+        self.fix.setIcon(theme.icon("fix"))
+
+    def _on_jump_clicked(self) -> None:
+        self._desk.wishes.field_requested.emit(self.fault["key"])
