@@ -72,16 +72,27 @@ class FollowedFile:
 class Follower(threading.Thread):
     """Calls `look` again and again until `stop`, soon if it found something. `look` is given the word to stop."""
 
-    def __init__(self, look: Callable[[threading.Event], bool], end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        look: Callable[[threading.Event], bool],
+        end: Callable[[], None] = lambda: None,
+        quick: float = QUICK,
+        slow: float = SLOW,
+    ) -> None:
         super().__init__(daemon=True)
-        self._look, self._end = look, end
-        self.stopped = threading.Event()
+        self._look, self._end, self._quick, self._slow = look, end, quick, slow
+        self._stopped, self._wake = threading.Event(), threading.Event()
 
     def run(self) -> None:
-        pause = 0.0
-        while not self.stopped.wait(pause):
-            pause = QUICK if self._look(self.stopped) else SLOW
+        while not self._stopped.is_set():
+            self._wake.clear()
+            self._wake.wait(self._quick if self._look(self._stopped) else self._slow)
         self._end()
 
+    def look_now(self) -> None:
+        """Do not wait for the next time."""
+        self._wake.set()
+
     def stop(self) -> None:
-        self.stopped.set()
+        self._stopped.set()
+        self._wake.set()
