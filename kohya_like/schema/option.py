@@ -101,5 +101,5 @@ def describe(section: type[Section], prefix: str = "", plugin: str = "") -> Iter
             continue
         dotted = f"{key}[]." if get_origin(field.annotation) in (list, tuple) else f"{key}."
         for choice in inner:
-            name = choice.model_fields.get("name")
-            yield from describe(choice, dotted, str(name.default) if name is not None else "")
+            chosen_by = choice.model_fields.get("name")
+            yield from describe(choice, dotted, str(chosen_by.default) if chosen_by is not None else "")
