@@ -36,8 +36,10 @@ class FollowedFile:
         if self._file is None or there.st_size < self.offset:
             return "new"
         mine = os.fstat(self._file.fileno())
+        if (mine.st_dev, mine.st_ino) != (there.st_dev, there.st_ino):
+            return "new"
         self.size = there.st_size
-        return "same" if (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino) else "new"
+        return "same"
 
     def reopen(self) -> bool:
         """Open what is there now, from its beginning; whether that went well. If not, `trouble` says why."""
