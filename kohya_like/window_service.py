@@ -97,6 +97,8 @@ class WindowService:
             traceback.print_exc(file=sys.stderr)
             text = f"{type(error).__name__}: {error}"
             answer = {"ok": False, "faults": with_fixes([Fault(text, mend="this is our fault, not yours")])}
+        if request.do == "check" and "skipped" not in answer:
+            answer.setdefault("report", None)
         self._mailbox.answer(request.id, answer)
         if request.do == "start":
             self._mailbox.start_is_over()
