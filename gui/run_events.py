@@ -162,6 +162,6 @@ def _field(kind: str, value: object) -> object:
             if isinstance(value, dict):
                 return {name[:100]: number(rate) for name, rate in list(value.items())[:MOST_GROUPS]}
         case _:  # one of several words
-            if isinstance(value, str) and value.isalpha() and f'"{value}"' in kind:
+            if isinstance(value, str) and value.isalpha() and repr(value) in kind:
                 return value
     raise ValueError(f"{value!r} is no {kind}"[:200])
