@@ -27,7 +27,9 @@ class PresetWatch(QObject):
         self._stamp: Stamp | None = None
         self._turn = 0
         self._missed = False
-        self._timer = QTimer(self, interval=milliseconds, singleShot=True)
+        self._timer = QTimer(self)
+        self._timer.setInterval(milliseconds)
+        self._timer.setSingleShot(True)  # not as a keyword: PySide then loses a reference to True
         self._timer.timeout.connect(self._look)
 
     def follow(self, path: Path | None, stamp: Stamp | None = None) -> None:
