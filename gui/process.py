@@ -149,8 +149,10 @@ class Child(QObject):
 
     def _on_error_occurred(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:  # no `finished` follows
-            reason = f"{os.path.basename(self._program)}: {self._process.errorString()}"
-            self.ended.emit(Outcome(self._what, "not started", reason=reason))
+            said = self._process.errorString().rpartition(": ")[2]
+            reason = f"{os.path.basename(self._program)}: {said}"
+            outcome = Outcome(self._what, "not started", reason=reason)
+            QTimer.singleShot(0, self, lambda: self.ended.emit(outcome))  # so that it may be started again at once
 
     def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:
         self._killer.stop()

@@ -48,11 +48,11 @@ class Service(QObject):
         died(str): the child crashed three times in a row. The next request tries once more.
     """
 
-    checked = Signal(dict)
+    checked = Signal(object)
     checking = Signal(bool)
     started = Signal(str)
-    refused = Signal(list)
-    looked_up = Signal(dict)
+    refused = Signal(object)
+    looked_up = Signal(object)
     look_up_failed = Signal(str, str)
     died = Signal(str)
 
