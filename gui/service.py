@@ -220,7 +220,7 @@ class Service(QObject):
             self._give_up_begun_runs(outcome)
         if self._crashes >= CRASHES_AT_MOST:
             self._give_up(outcome)
-        elif self._sent:
+        elif self._sent and not self._child.is_running:  # a request may have started it already
             self._start_child()
 
     def _give_up_begun_runs(self, outcome: Outcome) -> None:
