@@ -6,6 +6,7 @@ import json
 import math
 import random
 from collections.abc import Iterable, Sequence
+from unittest.mock import Mock
 
 import pytest
 
@@ -248,13 +249,11 @@ def test_blocks_do_not_depend_on_the_pieces_they_came_in(piece: int) -> None:
 def test_a_step_becomes_no_object_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """What makes a hundred thousand steps open in a third of a second: one event and one reading per block."""
     lines = lines_of(step(n) for n in range(1, 20_001))
-    made: list[int] = []
-    read: list[int] = []
-    loads = json.loads
-    monkeypatch.setattr("gui.run_events.Step", lambda *values: made.append(1) or step(values[0]))
-    monkeypatch.setattr("gui.run_events.json.loads", lambda text: read.append(1) or loads(text))
+    made, read = Mock(wraps=Step), Mock(wraps=json.loads)
+    monkeypatch.setattr("gui.run_events.Step", made)
+    monkeypatch.setattr("gui.run_events.json.loads", read)
     data = RunData()
     for i in range(0, len(lines), 1000):
         data.add(parse(lines[i : i + 1000]))
     assert len(data.steps) == 20_000
-    assert len(made) == len(read) == 20
+    assert made.call_count == read.call_count == 20

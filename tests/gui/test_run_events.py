@@ -71,8 +71,7 @@ def test_foreign_lines_are_counted_and_left_out(foreign: str) -> None:
 
 
 def test_absurd_numbers_are_gaps() -> None:
-    absurd = [json.dumps(value) for value in (math.nan, math.inf, 1e308, -1e308, "0.5", None, [], True)]
-    absurd.append("1" + "0" * 400)
+    absurd = ["NaN", "Infinity", "1e308", "-1e308", '"0.5"', "null", "[]", "true", "1" + "0" * 400]
     for value in absurd:
         bad = step_line(1).replace("0.125", value)
         (steps,) = parse([bad]).items

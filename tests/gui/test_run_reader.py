@@ -194,7 +194,7 @@ def append_from_a_thread(log: Path, text: str) -> None:
 def test_attached_and_left_twenty_times(log: Path, qtbot: QtBot) -> None:
     append(log, steps_text(1, 300))
     append(log, line(1.0, "resumed", step=200) + steps_text(201, 300))
-    before = threading.active_count()
+    threads = []
     for _ in range(20):
         reader = RunReader(log.parent)
         with qtbot.waitSignal(reader.batch_read):
@@ -202,12 +202,13 @@ def test_attached_and_left_twenty_times(log: Path, qtbot: QtBot) -> None:
         qtbot.waitUntil(lambda: len(reader.data.steps) == 300)  # noqa: B023
         assert list(reader.data.steps) == list(range(1, 301))
         reader.close()
-    qtbot.waitUntil(lambda: threading.active_count() <= before)
+        threads.append(reader._follower)
+    qtbot.waitUntil(lambda: not any(thread.is_alive() for thread in threads))
 
 
 def test_a_deleted_reader_ends_its_thread(log: Path, qtbot: QtBot) -> None:
-    before = threading.active_count()
     reader = RunReader(log.parent)
-    assert threading.active_count() == before + 1
+    thread = reader._follower
+    assert thread.is_alive()
     reader.deleteLater()
-    qtbot.waitUntil(lambda: threading.active_count() == before)
+    qtbot.waitUntil(lambda: not thread.is_alive())
