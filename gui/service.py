@@ -46,6 +46,9 @@ class Service(QObject):
         refused(list): the faults that forbid a start or a resume.
         looked_up(dict), look_up_failed(str, str): what the hub offers; a sentence and a hint.
         died(str): the child crashed three times in a row. The next request tries once more.
+
+    Attributes:
+        latest: the newest answer to a check, for a page that is built after it came; None before the first.
     """
 
     checked = Signal(object)
@@ -64,6 +67,7 @@ class Service(QObject):
         command: Sequence[str] = COMMAND,
     ) -> None:
         super().__init__(parent)
+        self.latest: Answer | None = None
         self._command = tuple(command)
         self._number = 0
         self._sent: dict[int, _Sent] = {}  # in the order they were sent
@@ -194,6 +198,7 @@ class Service(QObject):
         faults = answer.get("faults") or []
         if do == "check" and is_newest and self._wanted is None:
             self._set_checking(False)
+            self.latest = answer
             self.checked.emit(answer)
         elif do in RUNS and answer["ok"]:
             self.started.emit(answer["run"])
