@@ -86,7 +86,11 @@ COMPOSED: dict[str, tuple[str, ...]] = {
         "must be at least {} {}", "must be more than {} {}", "must be at most {} {}", "must be less than {} {}",
     ),
     "at least": (), "more than": (), "at most": (), "less than": (),
-    "a list of {}{}": ("a list of {}", "{} whole numbers", "{} numbers", "{} texts"),
+"a list of {}{}": (
+        "a list of {} whole numbers", "a list of {} numbers", "a list of {} texts", "a list of whole numbers",
+        "a list of numbers", "a list of texts", "a list of items, each {}", "a list of {} items, each {}",
+    ),
+    "whole numbers": (), "items, each {}": (),
 }  # fmt: skip
 
 # Said as they are: commands, names, sizes.
@@ -106,7 +110,7 @@ STAYS = frozenset(
 
 # Single words that stand alone or in a hole of their own: units, kinds of value, parts of a model.
 WORDS = (
-    "activations", "caching", "previews", "text", "nothing", "numbers", "texts", "never", "steps", "epochs", "px",
+    "activations", "caching", "previews", "text", "nothing", "never", "steps", "epochs", "px",
     "tags", "tokens", "noise step", "unet", "vae", "text encoder", "gradient", "loss",
 )  # fmt: skip
 

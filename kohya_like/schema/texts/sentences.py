@@ -11,7 +11,7 @@ A text is taken apart the way the code puts texts together: lines, "; " between 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, lru_cache
 from typing import Final
 
@@ -22,6 +22,7 @@ MOST_LETTERS: Final = 100_000  # looked through for one text; foreign text full 
 DEEPEST: Final = 12  # parts within parts
 MOST_CUTS: Final = 8  # places at which a line is taken apart
 
+_IN_BRACKETS = re.compile(r" \(((?:[^()]|\([^()]*\))*)\)")
 _IDEOGRAPH = re.compile("[\u4e00-\u9fff]")
 _WIDE = re.compile("[\u4e00-\u9fff\u3000-\u303f\uff00-\uffef]")
 
@@ -42,6 +43,8 @@ class Sentences:
         if not text or self.catalogue is None:
             return text
         saying = _Saying(self.catalogue)
+        if "\n" in text and (said := saying.whole(text)):
+            return said
         return "\n".join(_line(line, saying) for line in text.split("\n"))
 
 
@@ -74,9 +77,13 @@ class _Saying:
         if text not in self._found and self._depth < DEEPEST:
             self._found[text] = None  # a part that holds itself is not known
             self._depth += 1
-            self._found[text] = self._noted(text) or self.shape(text) or self._taken_apart(text)
+            self._found[text] = self._word(text) or self._noted(text) or self.shape(text) or self._taken_apart(text)
             self._depth -= 1
         return self._found.get(text)
+
+    def whole(self, text: str) -> str | None:
+        """A text of several lines as one sentence: what a hole caught may hold line breaks."""
+        return (self.shape(text) or self._placed(text, self.shape)) if len(text) <= LONGEST else None
 
     def shape(self, text: str) -> str | None:
         """The text as one sentence of the catalogue."""
@@ -87,38 +94,52 @@ class _Saying:
         return self._shapes.get(text)
 
     def _row(self, text: str) -> str | None:
-        if said := self.catalogue.words.get(text) or self.catalogue.exact.get(text):
+        if said := self.catalogue.exact.get(text):
             return said
         if text.endswith(".") and not text.endswith(".."):
             said = self.shape(text[:-1])
             return said and f"{said}。"
+        if said := self._choice(text):
+            return said
         for row in self.catalogue.candidates(text):
             holes = row.caught(text)
-            if holes is not None and (said := self._filled(row, holes)):
+            if holes is None or (row.literals[0] == "" and ": " in holes[0] and not self._part(holes[0])):
+                continue  # the first hole took the place in front of a sentence
+            if said := self._filled(row, holes):
                 return said
-        return self._choice(text)
+        return None
 
     def _filled(self, row: Row, holes: Sequence[str]) -> str | None:
         values: dict[int, str] = {}
         for kind, number, literal, hole in zip(row.kinds, row.order, row.literals, holes):
             said: str | None = None
             if kind == "!":
-                said = self.shape(hole)
+                said = self._word(hole) or self.shape(hole)
                 if said is None:
                     return None
             elif kind == "@":
                 said = self.known(hole)
-            elif kind == "" and not literal.endswith(QUOTES) and not hole.startswith(QUOTES):
+            elif kind == "" and not literal.endswith(QUOTES) and not hole.startswith(QUOTES[:3]):
                 said = self._part(hole)
             values[number] = hole if said is None else said
         return _spaced(piece if isinstance(piece, str) else values[piece] for piece in row.said)
 
+    def _word(self, text: str) -> str | None:
+        return self.catalogue.words.get(text)
+
     def _part(self, text: str) -> str | None:
         """A part of a sentence; a single word may be a person's, a file called "train"."""
-        return None if text in self.catalogue.words else self.known(text)
+        return None if self._word(text) else self.known(text)
 
     def _taken_apart(self, text: str) -> str | None:
-        return self._joined(text) or self._placed(text) or self._equation(text) or self._notes(text)
+        return (
+            self._placed(text, self.shape)
+            or self._joined(text)
+            or self._placed(text, self._part)
+            or self._headed(text)
+            or self._equation(text)
+            or self._notes(text)
+        )
 
     def _joined(self, text: str) -> str | None:
         """'one thing; another', where each may have semicolons of its own."""
@@ -136,17 +157,24 @@ class _Saying:
             start = stop
         return "；".join(said) if hits else None
 
-    def _placed(self, text: str) -> str | None:
-        """'some/file: what is wrong with it'."""
-        start = -1
-        for _ in range(MOST_CUTS):
-            start = text.find(": ", start + 1)
-            if start < 0:
-                return None
-            if said := self._part(text[start + 2 :]):
-                place = text[:start]
-                return f"{self._part(place) or place}：{said}"
+    def _placed(self, text: str, say: Callable[[str], str | None]) -> str | None:
+        """'some/file: what is wrong with it', 'preset.toml:3  what is wrong with it'."""
+        for mark, shown in (("  ", "  "), (": ", "：")):
+            start = -1
+            for _ in range(MOST_CUTS):
+                start = text.find(mark, start + 1)
+                if start < 0:
+                    break
+                if said := say(text[start + len(mark) :]):
+                    place = text[:start]
+                    return f"{self._part(place) or place}{shown}{said}"
         return None
+
+    def _headed(self, text: str) -> str | None:
+        """'a sentence: names'."""
+        head, colon, names = text.partition(": ")
+        said = self.shape(head) if colon else None
+        return f"{said}：{names}" if said else None
 
     def _equation(self, text: str) -> str | None:
         """'26 pictures x 10 repeats = 260 samples ...'."""
@@ -157,24 +185,40 @@ class _Saying:
     def _choice(self, text: str) -> str | None:
         """'a whole number, a number or text': every one of them is known."""
         start, either, last = text.rpartition(" or ")
-        said = [self.shape(part) for part in start.split(", ", MOST_CUTS)] if either else []
-        ending = self.shape(last) if said and all(said) else None
+        said = [self._word(part) or self.shape(part) for part in start.split(", ", MOST_CUTS)] if either else []
+        ending = (self._word(last) or self.shape(last)) if said and all(said) else None
         return "、".join(part or "" for part in said) + f"或{ending}" if ending else None
 
     def _noted(self, text: str) -> str | None:
         """'a sentence (how to mend it)'."""
-        head, opened, note = text[:-1].rpartition(" (") if text.endswith(")") else ("", "", "")
-        said = (self.shape(head) or self._placed(head)) if opened and self._part(note) else None
-        return f"{said}（{self._part(note)}）" if said else None
+        start = -1
+        for _ in range(MOST_CUTS if text.endswith(")") else 0):
+            start = text.find(" (", start + 1)
+            note = text[start + 2 : -1]
+            if start < 0:
+                break
+            if _closed(note) and (cure := self._part(note)) and (said := self.known(text[:start])):
+                return f"{said}（{cure}）"
+        return None
 
     def _notes(self, text: str) -> str | None:
         """'a.png (why), b.png (why)'."""
-        pieces = re.split(r" \(([^()]*)\)", text, maxsplit=MOST_CUTS)
+        pieces = _IN_BRACKETS.split(text, maxsplit=MOST_CUTS)
         notes = [self._part(note) for note in pieces[1::2]]
         if not any(notes):
             return None
         said = [f"（{new}）" if new else f" ({old})" for new, old in zip(notes, pieces[1::2])]
         return "".join(before + note for before, note in zip(pieces[0::2], [*said, ""]))
+
+
+def _closed(text: str) -> bool:
+    """Whether each bracket that is closed in a text was opened in it."""
+    depth = 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def _spaced(pieces: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ A hole says what it may catch: `{0}` anything, said in the other language if it 
 such as 512x768; `{=0}` a word without blanks, kept as it is; `{~0}` something in quotes, kept as it is; `{@0}` also
 single words ("steps"); `{!0}` only what is known itself. A hole that stands in quotes is kept as it is.
 
-Matching is linear in the text: a hole ends at the first place where the next literal follows, nothing is tried twice.
+A hole ends at the first place where the next literal follows and the rest fits; the number of tries is bounded.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 HOLE: Final = re.compile(r"\{([#=~@!]?)(\d)\}")
+MOST_TRIES: Final = 30  # places tried for the ends of a template's holes
 QUOTES: Final = ("'", '"', "`", "[")
 _WORD = re.compile(r"[A-Za-z]+")
 _NUMBER = re.compile(r"[\d.,+\-eExX%]*\d[\d.,+\-eExX%]*")
@@ -53,14 +54,21 @@ class Row:
         end = len(text) - len(last)
         if not text.startswith(first) or not text.endswith(last) or end < len(first):
             return None
-        found, start = [], len(first)
-        for kind, literal in zip(self.kinds, (*self.literals[1:-1], "")):
-            stop = text.find(literal, start + 1, end) if literal else end
-            if stop <= start or not _fits(kind, text, start, stop):
-                return None
-            found.append(text[start:stop])
-            start = stop + len(literal)
-        return found
+        return self._rest(text, 0, len(first), end, [MOST_TRIES])
+
+    def _rest(self, text: str, hole: int, start: int, end: int, left: list[int]) -> list[str] | None:
+        """What this hole and those behind it catch; the shortest for each that lets the others fit."""
+        is_last = hole == len(self.kinds) - 1
+        literal = self.literals[hole + 1]
+        stop = end if is_last else text.find(literal, start + 1, end)
+        while stop > start and _fits(self.kinds[hole], text, start, stop):
+            if is_last:
+                return [text[start:stop]]
+            if (found := self._rest(text, hole + 1, stop + len(literal), end, left)) is not None:
+                return [text[start:stop], *found]
+            left[0] -= 1
+            stop = text.find(literal, stop + 1, end) if left[0] > 0 else -1
+        return None
 
     def words(self) -> set[str]:
         """What a text of this template holds as whole words."""
@@ -78,7 +86,7 @@ def _fits(kind: str, text: str, start: int, stop: int) -> bool:
     if kind == "#":
         return _NUMBER.fullmatch(text, start, stop) is not None
     if kind == "=":
-        return not any(letter.isspace() for letter in text[start:stop])
+        return text[stop - 1] != ":" and not any(letter.isspace() for letter in text[start:stop])
     return kind != "~" or text[start] in QUOTES
 
 
