@@ -83,6 +83,11 @@ class PresetDocument(QObject):
         return self.text != self._file.now.clean
 
     @property
+    def clean_text(self) -> str | None:
+        """What was last read or written; None without a file that is there."""
+        return self._file.now.clean if self.path else None
+
+    @property
     def read_only(self) -> bool:
         return self._file.now.read_only
 

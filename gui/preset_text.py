@@ -23,6 +23,9 @@ Value = Any  # what TOML holds: dict, list, str, int, float, bool; None where a 
 class PresetText:
     """The document, with what is read from it remembered until the next edit."""
 
+    _values: dict[str, Value] | None
+    _inspected: tuple[TrainConfig | None, tuple[Fault, ...]] | None
+
     def __init__(self, document: Document | None = None) -> None:
         self._document = document or Document()
         self.text = self._document.text()
@@ -125,8 +128,7 @@ class PresetText:
         self._forget()
 
     def _forget(self) -> None:
-        self._values: dict[str, Value] | None = None
-        self._inspected: tuple[TrainConfig | None, tuple[Fault, ...]] | None = None
+        self._values = self._inspected = None
 
 
 def default_plugin(section: str) -> str:
