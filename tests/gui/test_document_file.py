@@ -6,6 +6,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -97,8 +98,8 @@ def test_missing_files_folders_pipes_and_json_are_refused(document: PresetDocume
     folder = path.parent
     os.mkfifo(folder / "pipe.toml")
     (folder / "kohya.JSON").write_text("{}")
-    said = {name: why(document, lambda name=name: document.open(folder / name), qtbot)
-            for name in ("gone.toml", ".", "pipe.toml", "kohya.JSON", "no/such.toml")}  # fmt: skip
+    names = ("gone.toml", ".", "pipe.toml", "kohya.JSON", "no/such.toml")
+    said = {name: why(document, partial(document.open, folder / name), qtbot) for name in names}
     assert said["gone.toml"] == [f"{folder}/gone.toml: there is no such file.",
                                  f"In {folder} there are: {path.name}, pipe.toml."]  # fmt: skip
     assert "is a folder" in said["."][0] and "is not a file" in said["pipe.toml"][0]
@@ -175,7 +176,8 @@ def test_edits_made_while_a_save_is_under_way_stay_modified(
     document: PresetDocument, path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened(document, path, qtbot).set("network.dim", 5)
-    go, written = threading.Event(), []
+    go = threading.Event()
+    written: list[str] = []
 
     def slow(target: Path, write: Callable[[object], None]) -> None:
         assert go.wait(10)
