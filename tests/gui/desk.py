@@ -20,6 +20,6 @@ def make_desk(folder: Path, language: str = "en", theme: str = "light") -> Desk:
         theme=Theme(theme),
         language=Language(language),
         document=PresetDocument(),
-        service=Service(debounce_milliseconds=0),
+        service=Service(debounce_ms=0),
         runs=RunIndex(),
     )
