@@ -210,6 +210,7 @@ class MainWindow(QMainWindow):
             self.files.before_closing(self._close_now)
             return
         self.desk.settings.set("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
+        self.desk.settings.write()
         if self._recovery is not None:
             self._recovery.discard_own()
         self.desk.service.close()
