@@ -75,7 +75,7 @@ def _ending(run: Path, alive: str, ends: _Ends, clock: Callable[[], float]) -> t
     if alive == "running":
         phase = next((event.name for event in reversed(ends.mine) if isinstance(event, Phase)), "")
         return "running", phase, ""
-    if alive == "new":
+    if alive == "new" and not ends.last:
         age = clock() - _changed(run / CONFIG, 0)
         return ("new", "", "") if -1 < age < GRACE else ("interrupted", NOT_BEGUN, "")
     word = next((event for event in reversed(ends.mine) if isinstance(event, Finished | Failed)), None)

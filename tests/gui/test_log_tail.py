@@ -92,8 +92,13 @@ def test_no_more_is_read_than_can_be_shown(log: Path, monkeypatch: pytest.Monkey
         file.truncate(GIGABYTE)
     append(log, b"\nlast words\n")
     asked: list[int] = []
-    pread = log_tail.FollowedFile.read
-    monkeypatch.setattr(log_tail.FollowedFile, "read", lambda file, limit: asked.append(limit) or pread(file, limit))
+    whole = log_tail.FollowedFile.read
+
+    def noted(file: log_tail.FollowedFile, limit: int) -> bytes:
+        asked.append(limit)
+        return whole(file, limit)
+
+    monkeypatch.setattr(log_tail.FollowedFile, "read", noted)
     lines = LogLines(log)
     lines.look(GO)
     assert list(lines.kept)[-1] == "last words"
