@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from kohya_like.config import TrainConfig
+from kohya_like.config import TrainConfig, dumped
 from kohya_like.preflight.schema_fixes import Edits
 from kohya_like.schema.errors import Fault
 from kohya_like.schema.toml import Document, lookup, parse_override
@@ -36,13 +36,13 @@ def _given_folder(fault: Fault, config: TrainConfig, document: Document) -> Edit
 
 
 def _folder_around(fault: Fault, config: TrainConfig, document: Document) -> Edits:
-    folder = Path(lookup(config.model_dump(), fault.key) or "").parent
+    folder = Path(lookup(dumped(config), fault.key) or "").parent
     return {fault.key: str(folder)} if folder.is_dir() else {}
 
 
 def _parent_folder(fault: Fault, config: TrainConfig, document: Document) -> Edits:
     item = fault.key.rpartition(".")[0]
-    folder = lookup(config.model_dump(), fault.key)
+    folder = lookup(dumped(config), fault.key)
     return {} if config.data.train_data_dir else {"data.train_data_dir": folder, item: None}
 
 

@@ -32,8 +32,10 @@ def _plain(key: str) -> str:
 
 
 def _option_of(key: str, document: Document) -> Described | None:
-    chosen = document.get(f"{key.rpartition('.')[0]}.name")
-    return described(key, chosen if isinstance(chosen, str) else "")
+    table = key.rpartition(".")[0]
+    field = TrainConfig.model_fields.get(table)
+    default = getattr(field.get_default(call_default_factory=True), "name", "") if field is not None else ""
+    return described(key, str(document.get(f"{table}.name", default)))
 
 
 def _unknown_key(fault: Fault, document: Document) -> Mended:

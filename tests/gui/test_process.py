@@ -74,7 +74,7 @@ def test_it_crashes(watched: Watched) -> None:
 
 
 def test_it_cannot_be_started_and_may_be_tried_again_at_once(watched: Watched) -> None:
-    watched.child.ended.connect(lambda outcome: outcome.is_good or watched.start("lines"))
+    watched.child.ended.connect(lambda outcome: None if outcome.is_good else watched.start("lines"))
     watched.child.start("/nowhere/program", [])
     watched.qtbot.waitUntil(lambda: len(watched.outcomes) == 2, timeout=20_000)
     assert str(watched.outcomes[0]) == "The child could not be started: program: No such file or directory"
