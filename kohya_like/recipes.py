@@ -1,0 +1,167 @@
+"""The recipes a person chooses from: what is trained, with the defaults that go with it. A new one is one row.
+
+Where a value of a preset is not a recipe's default, the person set it, and it stays when another recipe is chosen.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from kohya_like.config import TrainConfig
+from kohya_like.schema.known import plugin_name
+from kohya_like.schema.option import sections_in
+from kohya_like.schema.toml import lookup, same
+
+Value = Any  # what TOML holds
+TEXTS = Path(__file__).parent / "schema" / "texts"
+IN_PROMPTS = ".safetensors; <lora:NAME:1> in the prompt of A1111, a LoRA loader in ComfyUI"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One row of the chooser. Texts are English; `recipe_text` gives them in a language."""
+
+    name: str
+    label: str
+    method: str
+    network: str
+    defaults: dict[str, Value]  # dotted keys
+    produces: str  # file type, and where it is used
+    note: str
+    marks: tuple[str, ...] = ()  # keys that tell it from another recipe of the same network: set here, unset there
+    refuses: tuple[str, ...] = field(default=())  # keys that its network knows, but takes at their default only
+
+
+RECIPES: tuple[Recipe, ...] = (
+    Recipe(
+        "lora", "LoRA", "network", "lora",
+        {"network.dim": 16, "network.alpha": 8.0,
+         "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
+        IN_PROMPTS,
+        "The usual choice: small, quick to train, read by every program.",
+    ),
+    Recipe(
+        "locon", "LoCon (LoRA with convolutions)", "network", "lora",
+        {"network.dim": 16, "network.alpha": 8.0, "network.conv_dim": 8, "network.conv_alpha": 4.0,
+         "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
+        IN_PROMPTS,
+        "LoRA that also trains the 3x3 convolutions: better for styles and textures, a larger file.",
+        marks=("network.conv_dim", "network.conv_alpha"),
+    ),
+    Recipe(
+        "loha", "LoHa (LyCORIS)", "network", "loha",
+        {"network.dim": 8, "network.alpha": 4.0,
+         "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
+        IN_PROMPTS,
+        "Reaches the square of its rank: much change in a small file. Keep the rank at 32 or below.",
+    ),
+    Recipe(
+        "oft", "OFT (LyCORIS)", "network", "oft",
+        {"network.dim": 8, "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
+        IN_PROMPTS,
+        "Rotates the layers and keeps what the model knows: good for a subject, slower to train.",
+    ),
+    Recipe(
+        "hypernetwork", "Hypernetwork", "network", "hypernetwork",
+        {"network.layer_structure": [1.0, 2.0, 1.0], "optimizer.learning_rate": 1e-5},
+        ".safetensors; for this program's own pictures, as A1111 reads hypernetworks as .pt only",
+        "Small nets before the keys and values of the attention. For styles; mostly replaced by LoRA.",
+        refuses=("network.train_text_encoder", "network.rank_dropout", "network.targets"),
+    ),
+)  # fmt: skip
+
+# What a kind of base model wants, whatever is trained. SDXL's text encoders are best left alone.
+FAMILY_DEFAULTS: dict[str, dict[str, Value]] = {
+    "auto": {},
+    "sd1": {"data.resolution": [512, 512]},
+    "sd2": {"data.resolution": [768, 768]},
+    "sdxl": {
+        "data.resolution": [1024, 1024],
+        "network.train_text_encoder": False,
+        "train.gradient_checkpointing": True,
+    },
+}
+FAMILIES = tuple(FAMILY_DEFAULTS)
+
+
+def recipe_of(values: Mapping[str, Value]) -> Recipe | None:
+    """The recipe that a preset follows; of several that fit, the one that says most."""
+    method, network = _plugin(values, "method"), _plugin(values, "network")
+    fitting = [
+        recipe
+        for recipe in RECIPES
+        if (recipe.method, recipe.network) == (method, network)
+        and all(lookup(values, mark) is not None for mark in recipe.marks[:1])
+    ]
+    return max(fitting, key=lambda recipe: len(recipe.marks), default=None)
+
+
+def edits_for(recipe: Recipe, values: Mapping[str, Value], family: str) -> dict[str, Value | None]:
+    """What to write into a preset, and what to take out (None), so that it follows a recipe for a family.
+
+    A value that is the default of the recipe or family chosen before gives way; another one is the person's and stays,
+    unless the new network does not know it.
+    """
+    before = recipe_of(values)
+    old = _defaults(before, str(lookup(values, "model.family", "auto"))) if before else {}
+    new = _defaults(recipe, family)
+    wanted: dict[str, Value | None] = {"method.name": recipe.method, "network.name": recipe.network}
+    wanted["model.family"] = None if family == "auto" else family
+    for key in old.keys() | new.keys():
+        present = lookup(values, key)
+        if present is None or (key in old and same(present, old[key])):
+            wanted[key] = new.get(key)
+    known = {f"network.{name}" for name in _network(recipe.network).model_fields}
+    others = {mark for other in RECIPES if other.network == recipe.network for mark in other.marks} - {*recipe.marks}
+    for name in table if isinstance(table := values.get("network"), Mapping) else ():
+        key = f"network.{name}"
+        if (key not in known and _knows_any(name)) or key in others or key in recipe.refuses:
+            wanted[key] = None
+    return {key: value for key, value in sorted(wanted.items()) if not _is(lookup(values, key), value)}
+
+
+def recipe_text(name: str, language: str) -> tuple[str, str, str]:
+    """(label, produces, note) of a recipe in a language; English where it has none."""
+    recipe = next(recipe for recipe in RECIPES if recipe.name == name)
+    texts = _texts(language).get(name, {})
+    english = {"label": recipe.label, "produces": recipe.produces, "note": recipe.note}
+    label, produces, note = (texts.get(part, text) for part, text in english.items())
+    return label, produces, note
+
+
+def _defaults(recipe: Recipe, family: str) -> dict[str, Value]:
+    both = recipe.defaults | FAMILY_DEFAULTS.get(family, {})
+    return {key: value for key, value in both.items() if key not in recipe.refuses}
+
+
+def _is(present: Value, wanted: Value) -> bool:
+    return present is None if wanted is None else present is not None and same(present, wanted)
+
+
+def _plugin(values: Mapping[str, Value], section: str) -> str:
+    default = TrainConfig.model_fields[section].get_default(call_default_factory=True).name
+    return str(lookup(values, f"{section}.name", default))
+
+
+def _network(name: str) -> Any:
+    return next(choice for choice in _networks() if plugin_name(choice) == name)
+
+
+def _networks() -> list[Any]:
+    return list(sections_in(TrainConfig.model_fields["network"].annotation))
+
+
+def _knows_any(name: str) -> bool:
+    """A key that nobody knows is a typo, and a typo is the person's to mend."""
+    return any(name in choice.model_fields for choice in _networks())
+
+
+@cache
+def _texts(language: str) -> dict[str, dict[str, str]]:
+    path = TEXTS / f"recipes_{language}.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
