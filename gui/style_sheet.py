@@ -58,17 +58,20 @@ QToolButton[role="rail"]:checked { border: none; border-left: 3px solid @accent;
 QToolButton[role="rail"]:focus { border: 1px solid @focus; border-left: 3px solid @focus; }
 QToolButton::menu-indicator { image: none; }
 
-QLineEdit, QPlainTextEdit, QSpinBox, QDoubleSpinBox, QComboBox, QListView, QTreeView, QTableView {
+QLineEdit, QPlainTextEdit, QAbstractSpinBox, QComboBox, QListView, QTreeView, QTableView {
   background: @surface; color: @text; border: 1px solid @border; border-radius: 5px;
   selection-background-color: @accent; selection-color: @accent_text; }
-QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox { padding: 3px 6px; min-height: 20px; }
-QLineEdit:focus, QPlainTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QListView:focus,
+QLineEdit, QAbstractSpinBox, QComboBox { padding: 3px 6px; min-height: 20px; }
+QLineEdit:focus, QPlainTextEdit:focus, QAbstractSpinBox:focus, QComboBox:focus, QListView:focus,
 QTreeView:focus, QTableView:focus { border: 2px solid @focus; }
-QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus { padding: 2px 5px; }
-QLineEdit[state="error"], QSpinBox[state="error"], QDoubleSpinBox[state="error"], QComboBox[state="error"],
+QLineEdit:focus, QAbstractSpinBox:focus, QComboBox:focus { padding: 2px 5px; }
+QLineEdit[state="error"], QAbstractSpinBox[state="error"], QComboBox[state="error"],
 QPlainTextEdit[state="error"] { border: 2px solid @error; }
-QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled, QPlainTextEdit:disabled {
+QLineEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled, QPlainTextEdit:disabled {
   background: @window; color: @muted; }
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { border: none; width: 18px; }
+QAbstractSpinBox::up-arrow { image: url("#icons/arrow-up-@name.svg"); width: 10px; height: 10px; }
+QAbstractSpinBox::down-arrow { image: url("#icons/arrow-@name.svg"); width: 10px; height: 10px; }
 QComboBox::drop-down { border: none; width: 20px; }
 QComboBox::down-arrow { image: url("#icons/arrow-@name.svg"); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: @surface; color: @text; border: 1px solid @border; outline: none; }
@@ -79,6 +82,11 @@ QHeaderView::section { background: @raised; color: @text; border: none; border-r
   border-bottom: 1px solid @border; padding: 4px 8px; font-weight: 600; }
 QTableView, QTreeView { gridline-color: @border; alternate-background-color: @window; }
 QCheckBox, QRadioButton { color: @text; spacing: 8px; padding: 2px; border: 2px solid transparent; border-radius: 5px; }
+QCheckBox::indicator { width: 15px; height: 15px; border: 1px solid @muted; border-radius: 3px; background: @surface; }
+QCheckBox::indicator:hover { border-color: @accent; }
+QCheckBox::indicator:checked { background: @accent; border-color: @accent; image: url("#icons/check-@name.svg"); }
+QCheckBox::indicator:indeterminate { background: @raised; image: url("#icons/dash-@name.svg"); }
+QCheckBox::indicator:disabled { background: @window; border-color: @border; }
 QCheckBox:focus, QRadioButton:focus { border-color: @focus; }
 
 QTabBar { background: transparent; }
