@@ -17,11 +17,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "kohya_like"
 
-# Modules whose texts stay in the terminal, in generated documents or in files.
+# Modules whose texts stay in the terminal, in generated documents or in files, or have a catalogue of their own.
 SILENT = (
     "cli.py", "console.py", "config_docs.py", "batch_log.py", "demo/", "schema/docs.py", "schema/texts/",
     "preflight/rendering.py", "formats/kohya_keys.py", "formats/ldm_names.py", "supervise.py", "verbs/inspect.py",
-    "optim/options.py", "networks/presets.py",
+    "optim/options.py", "networks/presets.py", "recipes.py",
 )  # fmt: skip
 
 # Errors of the program's own making: a traceback in console.log, never a sentence for a person.
@@ -115,6 +115,19 @@ WORDS = (
 )  # fmt: skip
 
 
+# Said by libraries, inside sentences of ours; what the operating system says is checked against it.
+FOREIGN = frozenset(
+    {
+        "Unexpected character: {}", "Unexpected end of file", "Invalid number", "Invalid date", "Invalid time",
+        "Invalid datetime", "Invalid number or date", "Invalid unicode value", "Empty key", "Empty table name",
+        "Invalid character {} in string", "Mixed types found in array", "TOML value nested more than {} levels deep",
+        "could not create decoder object", "broken data stream when reading image file", "failed to read next frame",
+        "unrecognized data stream contents when reading image file", "invalid literal for int() with base 10: {}",
+        "could not convert string to float: {}", "[Errno {}] {}", "timed out", "Name or service not known",
+    }
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Sentence:
     """One template: its holes are `{}`."""
@@ -128,15 +141,20 @@ class Sentence:
 
 
 def sentences_in(source: str, file: str) -> Iterator[Sentence]:
-    """All sentences of one module."""
+    """All sentences of one module, as the window gets them."""
+    for sentence in _written_in(source, file):
+        for joined in COMPOSED.get(sentence.template, (sentence.template,)):
+            yield Sentence(joined, file, sentence.line)
+
+
+def _written_in(source: str, file: str) -> Iterator[Sentence]:
     finder = _Finder(ast.parse(source))
     for node in finder.texts():
         for whole in dict.fromkeys(_variants(node)):
             for template in templates_of(whole, named=finder.names_a_phase(node)):
-                for joined in COMPOSED.get(template, (template,)):
-                    yield Sentence(joined, file, node.lineno)
-    for composed in finder.composed():
-        yield Sentence(composed[0], file, composed[1])
+                yield Sentence(template, file, node.lineno)
+    for composed, line in finder.composed():
+        yield Sentence(composed, file, line)
 
 
 def templates_of(text: str, named: bool = False) -> Iterator[str]:
@@ -157,14 +175,22 @@ def templates_of(text: str, named: bool = False) -> Iterator[str]:
 def all_sentences() -> tuple[Sentence, ...]:
     """Every sentence of the package that has to be said in another language, once."""
     found: dict[str, Sentence] = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        file = path.relative_to(PACKAGE).as_posix()
-        if file.startswith(SILENT):
-            continue
-        for sentence in sentences_in(path.read_text(encoding="utf-8"), file):
+    for file, source in _modules().items():
+        for sentence in sentences_in(source, file):
             if sentence.template not in STAYS:
                 found.setdefault(sentence.template, sentence)
     return tuple(found.values())
+
+
+def raw_templates() -> set[str]:
+    """What stands in the code, before COMPOSED and STAYS."""
+    return {sentence.template for file, source in _modules().items() for sentence in _written_in(source, file)}
+
+
+@lru_cache(maxsize=1)
+def _modules() -> dict[str, str]:
+    files = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+    return {file: path.read_text(encoding="utf-8") for file, path in files.items() if not file.startswith(SILENT)}
 
 
 class _Finder:

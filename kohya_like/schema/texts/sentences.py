@@ -43,9 +43,11 @@ class Sentences:
         if not text or self.catalogue is None:
             return text
         saying = _Saying(self.catalogue)
-        if "\n" in text and (said := saying.whole(text)):
-            return said
-        return "\n".join(_line(line, saying) for line in text.split("\n"))
+        first, *others = text.split("\n")
+        said = _line(first, saying)
+        if others and said == first and (whole := saying.whole(text)):
+            return whole
+        return "\n".join([said, *(_line(line, saying) for line in others)])
 
 
 @lru_cache(maxsize=4)
