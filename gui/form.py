@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from gui.desk import Desk
 from gui.fields import Field, chosen_plugin
 from gui.theme import GAP, SMALL, WIDE
-from gui.widgets.faults import Remark
+from gui.widgets.faults import Remark, is_of
 from gui.widgets.form_section import FormSection
 from gui.widgets.row import FieldRow
 from kohya_like.config import TrainConfig
@@ -225,9 +225,7 @@ class Form(QWidget):
         chosen = self._chosen()
         places = [place for place, field in enumerate(self._fields) if self._is_of(field, chosen)]
         exact = [place for place in places if key == self._fields[place].key]
-        around = [
-            place for place in places if key.startswith((f"{self._fields[place].key}[", f"{self._fields[place].key}."))
-        ]
+        around = [place for place in places if is_of(key, self._fields[place].key)]
         inside = [place for place in places if self._fields[place].key.startswith(f"{key}.")]
         return next(iter((*exact, *around, *inside)), None)
 

@@ -1,4 +1,4 @@
-"""Between a value of the preset and the text in a box: what is shown for it, what a typed text means, the arrows' steps.
+"""Between a value of the preset and the text in a box: what is shown, what a typed text means, the arrows' steps.
 
 A text that means nothing of the wanted type is kept as a text: the schema then says beneath the row what it expects.
 Nothing a person types is rounded or moved into a range.
@@ -42,7 +42,7 @@ def meant(field: Field, text: str) -> Value:
     if text[0] in "\"'[{" and (found := _toml(text)) is not None:
         return found
     if field.kind == "targets":
-        parts = [part.strip() for part in text.split(",") if part.strip()]
+        parts: list[Value] = [part.strip() for part in text.split(",") if part.strip()]
         return parts if len(parts) > 1 else text
     if field.kind == "rates":
         return _rates(field, text)

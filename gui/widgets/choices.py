@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QWidget
 
 from gui.desk import Desk
 from gui.fields import Field, Value
@@ -93,13 +93,14 @@ class SuggestBox(QComboBox):
         super().__init__(parent)
         self._field = field
         self._value: Value = None
-        self.setEditable(True)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.addItems(list(field.suggestions))
-        self.setCompleter(None)  # it would finish words that were meant to end there
-        self.lineEdit().setMaxLength(ROOM)
-        self.lineEdit().textEdited.connect(self._on_text)
+        self._line = QLineEdit()
+        self.setLineEdit(self._line)
+        self.setCompleter(None)  # type: ignore[arg-type]  # it would finish words that were meant to end there
+        self._line.setMaxLength(ROOM)
+        self._line.textEdited.connect(self._on_text)
         self.textActivated.connect(self._on_text)
 
     def value(self) -> Value:
@@ -107,7 +108,7 @@ class SuggestBox(QComboBox):
 
     def set_value(self, value: Value) -> None:
         if not same(meant(self._field, self.currentText()), value):
-            show_in_line(self.lineEdit(), written(self._field, value))
+            show_in_line(self._line, written(self._field, value))
         self._value = value
 
     def set_error(self, wrong: bool) -> None:
@@ -115,8 +116,8 @@ class SuggestBox(QComboBox):
 
     def set_words(self, label: str, empty: str) -> None:
         self.setAccessibleName(label)
-        self.lineEdit().setAccessibleName(label)
-        self.lineEdit().setPlaceholderText(empty)
+        self._line.setAccessibleName(label)
+        self._line.setPlaceholderText(empty)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.hasFocus():

@@ -29,16 +29,14 @@ class Remark:
 
 def remarks_for(key: str, faults: Sequence[Fault]) -> list[Remark]:
     """The schema's faults that belong to a key or to a part of its value."""
-    return [
-        Remark(f.text, f.mend, f.severity) for f in faults[:MOST] if f.key[: len(key)] == key and _is_of(f.key, key)
-    ]
+    return [Remark(f.text, f.mend, f.severity) for f in faults[:MOST] if is_of(f.key, key)]
 
 
 def remarks_of_service(key: str, faults: Iterable[dict[str, object]]) -> list[Remark]:
     """Likewise, of faults as the service sends them."""
     found = []
     for fault in faults:
-        if _is_of(str(fault.get("key") or ""), key):
+        if is_of(str(fault.get("key") or ""), key):
             text, mend, severity = (str(fault.get(name) or "") for name in ("text", "mend", "severity"))
             found.append(Remark(text, mend, severity if severity in WORST else "error"))
     return found
@@ -102,5 +100,6 @@ class FaultLines(QWidget):
         return shortened(f"{text} ({say(remark.mend)})" if remark.mend else text, SHOWN)
 
 
-def _is_of(fault_key: str, key: str) -> bool:
+def is_of(fault_key: str, key: str) -> bool:
+    """Whether a fault's key is this key or a part of its value."""
     return fault_key == key or fault_key.startswith((f"{key}.", f"{key}["))

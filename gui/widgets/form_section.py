@@ -27,7 +27,7 @@ class GroupCard(QFrame):
         self.setProperty("role", "card")
         self._heading = PlainLabel(role="heading")
         self._heading.setVisible(bool(name))
-        self._heading.setContentsMargins(BAR + GAP, 0, 0, 0)  # above the labels
+        self._heading.setIndent(BAR + GAP)  # above the labels
         self._places: list[int] = []
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(GAP, GAP, GAP, GAP)

@@ -7,6 +7,7 @@ from PySide6.QtGui import QValidator, QWheelEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QWidget
 
 from gui.fields import Field, Value
+from gui.theme import SMALL
 from gui.widgets.editor import ROOM, mark_wrong, show_in_line
 from gui.written import meant, same, stepped, written
 
@@ -26,6 +27,7 @@ class NumberBox(QAbstractSpinBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccelerated(True)
         self.lineEdit().setMaxLength(ROOM)
+        self.lineEdit().setTextMargins(SMALL, 0, 0, 0)
         self.lineEdit().textEdited.connect(self._on_typed)
         self.setFixedWidth(self.fontMetrics().averageCharWidth() * WIDTH + 28)
 

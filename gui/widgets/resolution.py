@@ -106,7 +106,7 @@ class ResolutionBox(QWidget):
             self._take([self.width_box.value(), self.width_box.value()], show=True)
 
     def _take(self, sides: list[Value], show: bool = False) -> None:
-        given = [side for side in sides if side is not None]
+        given: list[Value] = [side for side in sides if side is not None]
         value: Value = given or None
         if show:
             self.set_value(value)

@@ -155,7 +155,6 @@ class FieldRow(QWidget):
         line.addWidget(self.widget, 1 if is_wide(self.widget, self.field) else 0)
         line.addWidget(self.unit)
         self.unit.setVisible(bool(self.field.unit))
-        line.addWidget(self.info)
         if not is_wide(self.widget, self.field):
             line.addStretch(1)
         column = QVBoxLayout()
@@ -168,8 +167,9 @@ class FieldRow(QWidget):
         grid.setHorizontalSpacing(GAP)
         grid.addWidget(self.bar, 0, 0)
         grid.addWidget(self.label, 0, 1, Qt.AlignmentFlag.AlignTop)
-        grid.addLayout(column, 0, 2)
-        grid.setColumnStretch(2, 1)
+        grid.addWidget(self.info, 0, 2, Qt.AlignmentFlag.AlignTop)
+        grid.addLayout(column, 0, 3)
+        grid.setColumnStretch(3, 1)
         self.label.setMinimumHeight(30)
         self.help.hide()
 

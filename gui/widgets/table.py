@@ -99,13 +99,14 @@ class TableBox(QWidget):
                 found.setdefault(name.text().strip(), exact[0] if exact else "")
         return found
 
-    def _insert(self, name: str, value: Value) -> None:
-        row = self.grid.rowCount()
+    def _insert(self, name: str, value: Value) -> QTableWidgetItem:
+        row, named = self.grid.rowCount(), QTableWidgetItem(name)
         self.grid.insertRow(row)
         cell = QTableWidgetItem(shortened(literal(value)))
         cell.setData(VALUE, [value])
-        self.grid.setItem(row, 0, QTableWidgetItem(name))
+        self.grid.setItem(row, 0, named)
         self.grid.setItem(row, 1, cell)
+        return named
 
     def _on_changed(self, item: QTableWidgetItem) -> None:
         if self._filling:
@@ -118,11 +119,11 @@ class TableBox(QWidget):
 
     def _on_add(self) -> None:
         self._filling = True
-        self._insert("", "")
+        name = self._insert("", "")
         self._filling = False
         self._fit()
-        self.grid.setCurrentCell(self.grid.rowCount() - 1, 0)
-        self.grid.editItem(self.grid.item(self.grid.rowCount() - 1, 0))
+        self.grid.setCurrentItem(name)
+        self.grid.editItem(name)
 
     def _on_remove(self) -> None:
         if self.grid.currentRow() >= 0:
