@@ -6,12 +6,10 @@ The thread looks ahead: it knows whether a newer request waits, and refuses a se
 from __future__ import annotations
 
 import json
-import os
 import re
 import threading
-import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, BinaryIO, TextIO
 
@@ -19,7 +17,6 @@ from kohya_like.schema.errors import Fault
 
 VERBS = ("check", "start", "resume", "look_up", "forget")
 LINE_CAP = 8 << 20  # bytes; a preset has at most 256 KiB
-GRACE_SECONDS = 10.0  # to end in after stdin was closed, should a folder on a dead disk be in the way
 
 
 @dataclass(frozen=True)
@@ -36,10 +33,10 @@ class Request:
 
 
 class Mailbox:
-    """Requests come in by a thread; `answer` may be called from any."""
+    """Requests come in by a thread; `answer` may be called from any. `on_closed` is called by it after the last."""
 
-    def __init__(self, lines: BinaryIO, answers: TextIO) -> None:
-        self._lines, self._answers = lines, answers
+    def __init__(self, lines: BinaryIO, answers: TextIO, on_closed: Callable[[], None] = lambda: None) -> None:
+        self._lines, self._answers, self._on_closed = lines, answers, on_closed
         self._writing = threading.Lock()
         self._changed = threading.Condition()
         self._waiting: deque[Request] = deque()
@@ -96,8 +93,7 @@ class Mailbox:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        time.sleep(GRACE_SECONDS)
-        os._exit(1)
+        self._on_closed()
 
     def _put(self, line: bytes) -> None:
         found = parsed(line)

@@ -42,6 +42,7 @@ from kohya_like.training import launched
 from kohya_like.verbs.hub import choose, look_up
 
 PROGRESS_SECONDS = 0.3
+GRACE_SECONDS = 10.0  # after stdin was closed
 FOLDER_KEYS = ("data.train_data_dir", "data.reg_data_dir", "data.subsets")
 
 Answer = dict[str, Any]
@@ -218,10 +219,16 @@ def _looked_up(request: Request) -> Answer:
     }
 
 
+def end_soon() -> None:
+    """A folder on a dead disk must not keep a process that nobody listens to."""
+    time.sleep(GRACE_SECONDS)
+    os._exit(1)
+
+
 def main() -> int:
     answers = os.dup(1)
     os.dup2(2, 1)  # what a library prints must not stand among the answers
-    mailbox = Mailbox(sys.stdin.buffer, os.fdopen(answers, "w", encoding="ascii"))
+    mailbox = Mailbox(sys.stdin.buffer, os.fdopen(answers, "w", encoding="ascii"), end_soon)
     mailbox.open()
     WindowService(mailbox).serve()
     return 0
