@@ -259,5 +259,12 @@ def _numpy(values: array | list[float]) -> np.ndarray:
 
 
 def _mixed(color: QColor, ground: QColor, share: float) -> QColor:
-    parts = zip(color.getRgbF()[:3], ground.getRgbF()[:3])
-    return QColor.fromRgbF(*(share * a + (1 - share) * b for a, b in parts))
+    red, green, blue = (
+        share * a + (1 - share) * b
+        for a, b in (
+            (color.redF(), ground.redF()),
+            (color.greenF(), ground.greenF()),
+            (color.blueF(), ground.blueF()),
+        )
+    )
+    return QColor.fromRgbF(red, green, blue)
