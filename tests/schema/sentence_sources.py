@@ -20,8 +20,8 @@ PACKAGE = ROOT / "kohya_like"
 # Modules whose texts stay in the terminal, in generated documents or in files, or have a catalogue of their own.
 SILENT = (
     "cli.py", "console.py", "config_docs.py", "batch_log.py", "demo/", "schema/docs.py", "schema/texts/",
-    "preflight/rendering.py", "formats/kohya_keys.py", "formats/ldm_names.py", "supervise.py", "verbs/inspect.py",
-    "optim/options.py", "networks/presets.py", "recipes.py",
+    "preflight/rendering.py", "formats/kohya_keys.py", "formats/ldm_names.py", "verbs/inspect.py",
+    "networks/presets.py", "recipes.py",
 )  # fmt: skip
 
 # Errors of the program's own making: a traceback in console.log, never a sentence for a person.

@@ -240,5 +240,5 @@ def _spaced(pieces: Iterable[str]) -> str:
 def _touching(left: str, right: str) -> bool:
     """Whether a Chinese character meets a Latin letter or a digit."""
     if _IDEOGRAPH.match(left):
-        return right.isascii() and right.isalnum()
+        return right in "-/~" or (right.isascii() and right.isalnum())
     return bool(_IDEOGRAPH.match(right)) and left.isascii() and left.isalnum()
