@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -13,7 +14,8 @@ from gui.run_data import RunData
 from gui.run_events import is_step, parse
 from kohya_like.events import EVENTS
 
-BLOCK = 256 << 10  # small, so that reading never holds the interpreter for long
+BLOCK = 128 << 10  # small, so that reading never holds the interpreter for long
+BREATH = 0.0005  # seconds after each block in which the window's thread gets its turn
 LONGEST_LINE = 4 << 20
 WHOLE = 64 << 20  # of a larger file the middle is thinned
 WHOLE_END = 8 << 20  # but never so much at its beginning and at its end
@@ -43,6 +45,7 @@ class EventFile:
         before = self._file.offset
         while not stopped.is_set() and (block := self._file.read(BLOCK)):
             self._take(block)
+            time.sleep(BREATH)
         return self._file.offset != before
 
     def close(self) -> None:
