@@ -25,7 +25,7 @@ from kohya_like.config import TrainConfig
 from kohya_like.schema.errors import Fault
 from kohya_like.schema.validate import renames
 
-TURN_SECONDS = 0.012  # of building rows, before other events have their turn
+TURN_SECONDS = 0.006  # of building rows, before other events have their turn
 ROOM_ABOVE = 80  # pixels left above a row that is scrolled to
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QWidget
@@ -96,8 +98,8 @@ class SuggestBox(QComboBox):
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.addItems(list(field.suggestions))
-        self._line = QLineEdit()
-        self.setLineEdit(self._line)
+        self.setEditable(True)
+        self._line = cast(QLineEdit, self.lineEdit())
         self.setCompleter(None)  # type: ignore[arg-type]  # it would finish words that were meant to end there
         self._line.setMaxLength(ROOM)
         self._line.textEdited.connect(self._on_text)

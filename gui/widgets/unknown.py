@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from gui.desk import Desk
@@ -58,7 +59,7 @@ class UnknownRow(QFrame):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, SMALL, 0, SMALL)
         grid.setHorizontalSpacing(GAP)
-        grid.addWidget(self.icon, 0, 0)
+        grid.addWidget(self.icon, 0, 0, Qt.AlignmentFlag.AlignTop)
         grid.addLayout(words, 0, 1)
         grid.setColumnStretch(1, 1)
 
