@@ -100,9 +100,9 @@ class WindowService:
             answer = {"ok": False, "faults": with_fixes([Fault(text, mend="this is our fault, not yours")])}
         if request.do == "check" and "skipped" not in answer:
             answer.setdefault("report", None)
-        self._mailbox.answer(request.id, answer)
         if request.do == "start":
             self._mailbox.start_is_over()
+        self._mailbox.answer(request.id, answer)
         return answer
 
     def _refresh(self, request: Request, before: Answer) -> None:
