@@ -15,7 +15,7 @@ from tomlkit.items import Item
 
 from kohya_like.schema.toml_lines import KeyParts, Statement, end_of_table, name_spans, statements
 
-LONG_LINE = 100  # a list of texts that needs more is written one a line
+LONG_LINE = 80  # a list of texts that needs more is written one a line
 
 
 def add_key(text: str, table: KeyParts, name: str, value: Any) -> str | None:
