@@ -8,88 +8,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from kohya_like import mailbox as mailbox_module
 from kohya_like import runs, window_service
 from kohya_like.config import load
-from kohya_like.mailbox import Mailbox, Request
+from kohya_like.mailbox import Request
 from kohya_like.preflight import remembered
 from kohya_like.verbs.hub import Listing, RemoteFile
 from kohya_like.window_service import WindowService
 from tests import house
 from tests.preflight.made import pictures
+from tests.service_talk import DEMO, PRESETS, Answer, Talk
 
 ROOT = Path(__file__).parent.parent
-PRESETS = ROOT / "presets"
-DEMO = (PRESETS / "demo.toml").read_text(encoding="utf-8")
-Answer = dict[str, Any]
-
-
-class Talk:
-    """The service in a thread of this process, with real pipes."""
-
-    def __init__(self) -> None:
-        requests, self._to_service = os.pipe()
-        self._from_service, answers = os.pipe()
-        self.mailbox = Mailbox(os.fdopen(requests, "rb"), os.fdopen(answers, "w", encoding="ascii"))
-        self.answers: list[Answer] = []
-        self._changed = threading.Condition()
-        self._threads = [threading.Thread(target=self._listen, daemon=True)]
-        self._threads[0].start()
-        self.number = 0
-        self.mailbox.open()
-
-    def serve(self) -> None:
-        self._threads.append(threading.Thread(target=WindowService(self.mailbox).serve, daemon=True))
-        self._threads[-1].start()
-
-    def _listen(self) -> None:
-        with os.fdopen(self._from_service, encoding="ascii") as lines:
-            for line in lines:
-                with self._changed:
-                    self.answers.append(json.loads(line))
-                    self._changed.notify_all()
-
-    def write(self, line: bytes) -> None:
-        os.write(self._to_service, line)
-
-    def ask(self, do: str, **values: Any) -> int:
-        self.number += 1
-        self.write(json.dumps({"id": self.number, "do": do, **values}).encode() + b"\n")
-        return self.number
-
-    def wait(self, number: int | None, is_wanted: Callable[[Answer], bool] = lambda answer: True) -> Answer:
-        """The first answer to a request that is more than a sign of life."""
-
-        def found() -> Answer | None:
-            return next(
-                (
-                    a
-                    for a in self.answers
-                    if a.get("id", 0) == number and is_wanted(a) and not {"begun", "reading"} & {*a}
-                ),
-                None,
-            )
-
-        with self._changed:
-            assert self._changed.wait_for(found, 20), self.answers
-            answer = found()
-        assert answer is not None
-        return answer
-
-    def check(self, text: str = DEMO, folder: Path = PRESETS) -> Answer:
-        return self.wait(self.ask("check", text=text, source="my.toml", folder=str(folder)))
-
-    def close(self) -> None:
-        os.close(self._to_service)
-        for thread in self._threads[1:]:
-            thread.join(10)
-            assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -132,7 +67,7 @@ def test_a_check_is_answered_with_the_report_and_its_fixes(talk: Talk) -> None:
     answer = talk.check()
     assert answer["ok"] and answer["report"]["ok"] and not answer["report"]["partial"]
     assert answer["report"]["steps"]["total"] == 250 and answer["faults"] == answer["report"]["faults"]
-    assert [a for a in talk.answers if a.get("id") == 1][0] == {"id": 1, "begun": True}
+    assert next(a for a in talk.answers if a.get("id") == 1) == {"id": 1, "begun": True}
     assert talk.answers[0] == {"ready": True}
     answer = talk.check(DEMO.replace("[train]", "[train]\nmax_train_epochs = 3"))
     (fault,) = [fault for fault in answer["faults"] if fault["code"] == "both-lengths"]
@@ -178,7 +113,7 @@ def test_text_that_is_no_toml_has_faults_and_no_report(talk: Talk) -> None:
          "/nowhere is no run folder: it holds no config.toml"),
         (b'{"id": 7, "do": "look_up", "name": "a/b"}\n', 7, "HF_HUB_OFFLINE is set, so nothing is downloaded"),
         (b'{"id": 7, "do": "look_up", "name": "../b"}\n', 7, "'../b': no name of a model"),
-        (b'{"id": 7, "do": "check", "text": "\xff"}\n', None, "the request is not a line of JSON"),
+        (b'{"id": 7, "do": "check", "text": "\xff"}\n', 7, "the request is not a line of JSON"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_served_gets_a_sentence(talk: Talk, line: bytes, number: int | None, sentence: str) -> None:
