@@ -45,7 +45,7 @@ def of(rows: dict[str, str], words: dict[str, str] | None = None) -> Sentences:
          "1 个标注文件没有内容，将用类别词“a text”训练：a.txt"),
         ('folders with 0 repeats are not used: "0_b", "0_c"', '重复次数为 0 的文件夹不会使用："0_b", "0_c"'),
         ("0.01 GB are needed for files, states and previews, 0.02 GB are free",
-         "文件、状态和样图需要 0.01 GB，可用空间为 0.02 GB"),
+         "文件、状态和预览图需要 0.01 GB，可用空间为 0.02 GB"),
         ("out of memory: CUDA out of memory. Tried", "显存或内存不足：CUDA out of memory. Tried"),
         ("x cannot be reached: [Errno 111] Connection refused", "无法连接 x：连接被拒绝（[Errno 111]）"),
         ("Set network.dim to 8; Take out train.foo", "把 network.dim 设为 8；去掉 train.foo"),
