@@ -1,0 +1,88 @@
+"""What has to be said of the chosen run: why it failed, that it was cut off, and what can be done about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject
+
+from gui.desk import Desk
+from gui.run_row import RunRow
+from gui.widgets.banner import Action, Banner
+from gui.widgets.run_words import RunWords
+
+OPTION = re.compile(r"\b[a-z_]+\.[a-z_]+\b")
+MOST_CHANGES = 3  # offered with a failure
+
+
+class RunMessage(QObject):
+    """Fills a banner. Said once for each state of a run, so that a message put away stays away."""
+
+    def __init__(self, desk: Desk, resume: Callable[[str], None], show_log: Callable[[], None]) -> None:
+        super().__init__()
+        self._desk, self._resume, self._show_log = desk, resume, show_log
+        self.banner = Banner(desk, "error")
+        self._words = RunWords(desk, self)
+        self._said: tuple[str, ...] = ()
+        self._row: RunRow | None = None
+        desk.language.changed.connect(self.retranslate)
+
+    def show_run(self, row: RunRow | None) -> None:
+        """Speak if the run has come to another state since."""
+        state = (row.path, row.status, row.text) if row is not None else ()
+        if state == self._said:
+            return
+        self._said, self._row = state, row
+        self._speak()
+
+    def failure(self) -> str:
+        """Why the run failed, in one sentence; empty if it did not."""
+        row = self._row
+        return self._words.sentence(row.text) if row is not None and row.status == "failed" else ""
+
+    def show_refusal(self, faults: Sequence[dict[str, str]]) -> None:
+        """The run could not be resumed."""
+        texts = [self._desk.language.sentence(fault.get("text", "")) for fault in faults[:3]]
+        mends = [self._desk.language.sentence(fault.get("mend", "")) for fault in faults[:3] if fault.get("mend")]
+        said = self.tr("The run was not resumed: {reason}").format(reason="; ".join([*texts, *mends]))
+        self.banner.show_message(said, [(self.tr("Show log"), self._show_log)], "error")
+
+    def show_lost(self, sentence: str) -> None:
+        """The folder has gone."""
+        self._said, self._row = (), None
+        self.banner.show_message(self._words.sentence(sentence), (), "warning")
+
+    def show_silence(self, end: Callable[[], None]) -> None:
+        """It was asked to end and does not answer."""
+        said = self.tr("The training process has not answered for a while. What it saved last stays if you end it now.")
+        self.banner.show_message(said, [(self.tr("End it now"), end)], "warning")
+
+    def retranslate(self) -> None:
+        if not self.banner.isHidden():
+            self._speak()
+
+    def _speak(self) -> None:
+        row = self._row
+        if row is None or row.status not in ("failed", "interrupted"):
+            self.banner.hide()
+            return
+        resume: list[Action] = [(self.tr("Resume"), lambda: self._resume(row.path))] if row.can_resume else []
+        log: Action = (self.tr("Show log"), self._show_log)
+        if row.status == "failed":
+            said = self.tr("Failed: {reason}").format(reason=self._with_hint(row))
+            self.banner.show_message(said, [*self._changes(row.hint), log, *resume], "error")
+        else:
+            said = self.tr("Interrupted: {reason}").format(reason=self._with_hint(row))
+            self.banner.show_message(said, [log, *resume], "warning")
+
+    def _with_hint(self, row: RunRow) -> str:
+        parts = [self._desk.language.sentence(text) for text in (row.text, row.hint) if text]
+        return ". ".join(parts)
+
+    def _changes(self, hint: str) -> list[Action]:
+        """The options that the hint names, each a button that opens its field of the preset."""
+        texts = self._desk.language.texts
+        keys = [key for key in dict.fromkeys(OPTION.findall(hint)) if texts.label_of(key) != key]
+        request = self._desk.wishes.field_requested
+        return [(texts.label_of(key), lambda key=key: request.emit(key)) for key in keys[:MOST_CHANGES]]  # type: ignore[misc]
