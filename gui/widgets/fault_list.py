@@ -28,7 +28,8 @@ class FaultList(QWidget):
         self._desk = desk
         self.faults: list[dict[str, Any]] = []
         self._rows: dict[str, FaultRow] = {}
-        self._missing: list[tuple[str, dict[str, Any]]] = []
+        self._missing: list[tuple[str, dict[str, Any]]] = []  # to be placed, in order
+        self._place = 0  # of the next one
         self.chips = {severity: self._chip(severity) for severity in SEVERITIES}
         self.all_well = PlainLabel(role="success", wrap=True)
         self.more = PlainLabel(role="muted", wrap=True)
@@ -63,8 +64,7 @@ class FaultList(QWidget):
 
     def rows(self) -> list[FaultRow]:
         """The rows that are there, from the top."""
-        items = [self._column.itemAt(number).widget() for number in range(self._column.count())]
-        return [row for row in items if isinstance(row, FaultRow)]
+        return sorted(self._rows.values(), key=self._column.indexOf)
 
     def retranslate(self) -> None:
         tips = {

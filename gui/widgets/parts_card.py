@@ -60,7 +60,7 @@ class PartBlock(QWidget):
         self._part: dict[str, Any] = {}
         self._icon = QLabel()
         self.name = PlainLabel(wrap=True)
-        self.size = PlainLabel(role="muted", wrap=True)
+        self.amount = PlainLabel(role="muted", wrap=True)
         self.link = QPushButton()
         self.link.setProperty("role", "link")
         self.link.clicked.connect(self._on_clicked)
@@ -71,7 +71,7 @@ class PartBlock(QWidget):
         grid.setColumnStretch(1, 1)
         grid.addWidget(self._icon, 0, 0)
         grid.addWidget(self.name, 0, 1)
-        grid.addWidget(self.size, 1, 1)
+        grid.addWidget(self.amount, 1, 1)
         grid.addWidget(self.link, 2, 1)
         desk.language.changed.connect(self.retranslate)
         desk.theme.changed.connect(self._draw)
@@ -87,8 +87,8 @@ class PartBlock(QWidget):
         is_trained = self._part["trained"]
         state = self.tr("trained") if is_trained else self.tr("not trained")
         self.name.setText(self.tr("{part}: {state}").format(part=self._name(), state=state))
-        self.size.setText(self._size_text() if is_trained else "")
-        self.size.setVisible(is_trained)
+        self.amount.setText(self._size_text() if is_trained else "")
+        self.amount.setVisible(is_trained)
         label = self._desk.language.texts.label_of(self._part["rate_from"])
         if is_trained:
             text = self.tr("{label}: {rate}").format(label=label, rate=rate(self._part["learning_rate"]))

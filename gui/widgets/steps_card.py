@@ -48,16 +48,15 @@ class StepsCard(QFrame):
     def show_report(self, report: dict[str, Any]) -> None:
         """Steps that could not be counted (no pictures, no readable preset) are said so."""
         self._report = report
-        steps = report.get("steps")
+        steps: dict[str, Any] = report.get("steps") or {}
         self.total.setText(whole(steps["total"]) if steps else "–")
         self.total.setAccessibleName(self._heading.text() + " " + self.total.text())
         self.formula.setText(self._desk.language.sentence(steps["formula"]) if steps else self._unknown())
         self.facts.setVisible(bool(steps))
         self.facts.show_rows(self._facts(report) if steps else [])
-        differs = bool(steps) and steps["kohya_formula"] != steps["total"]
-        self.usual.setVisible(differs)
-        if differs:
-            self.usual.setText(self._why_it_differs(steps["kohya_formula"]))
+        usual = steps["kohya_formula"] if steps else None
+        self.usual.setVisible(bool(steps) and usual != steps["total"])
+        self.usual.setText(self._why_it_differs(usual or 0))
         self._fold.setVisible(bool(report.get("buckets")))
         self._show_buckets()
         self._show_files(report.get("files") if steps else None)
