@@ -66,7 +66,7 @@ COMPOSED: dict[str, tuple[str, ...]] = {
     "{}{} takes {}": ("{} takes {}", "did you mean {}? {} takes {}"),
     ", checkpointed": ("batch {} at {}x{}, checkpointed; an estimate",),
     "batch {} at {}x{}{}; an estimate": ("batch {} at {}x{}; an estimate",),
-    ", driver {}": ("{}, {} of {} free, driver {}",),
+    ", driver {}": ("{}, {} of {} free", "{}, {} of {} free, driver {}"),
     ", compute capability {}": (
         "{}, {} of {} free, compute capability {}",
         "{}, {} of {} free, driver {}, compute capability {}",
