@@ -44,11 +44,11 @@ def meant(field: Field, text: str) -> Value:
     if field.kind == "targets":
         parts: list[Value] = [part.strip() for part in text.split(",") if part.strip()]
         return parts if len(parts) > 1 else text
+    if text in ("true", "false"):
+        return text == "true"
     if field.kind == "rates":
         return _rates(field, text)
     number = _number(field, text)
-    if number is None and text in ("true", "false"):
-        return text == "true"
     return text if number is None else number
 
 
