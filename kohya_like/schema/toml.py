@@ -155,9 +155,9 @@ class Document:
             for name, inner in value.items():
                 if name not in present or not same(present[name], inner):
                     self.set(join_key((*parts, name)), inner)
-        elif isinstance(held, AoT) and isinstance(value, list):
+        elif isinstance(held, AoT) and isinstance(value, list) and all(isinstance(inner, dict) for inner in value):
             self._write_items(join_key(parts), len(held), value)
-        elif isinstance(held, list) and isinstance(value, list):
+        elif isinstance(held, list) and isinstance(value, list) and not isinstance(held, AoT):
             toml_edits.edit_array(held, _plain(held), value)
         elif there and not isinstance(held, (AoT, Mapping)):
             parent[parts[-1]] = toml_edits.item(value)
