@@ -184,7 +184,7 @@ class LossPlot(QWidget):
         self._marks.setText(self.tr("▲ saved   ● samples"))
         self._placeholder.setText(self.tr("The curves appear with the first step."))
         if self.canvas is not None:
-            self.canvas.set_names(self.tr("loss"), self.tr("smoothed"), self.tr("validation"), self.tr("learning rate"))
+            self.canvas.set_names(self.tr("loss"), self.tr("smoothed"), self.tr("validation"), self.tr("lr"))
         self._show_values()
 
     def _recolor(self) -> None:

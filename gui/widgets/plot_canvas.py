@@ -18,6 +18,7 @@ from gui.theme import Theme
 POINTS = 2000
 CLIPPED_PERCENT = 1.0  # of the raw values at each end, where outliers are clipped
 RAW_STRENGTH = 0.4  # of the raw line's colour; the rest is the ground's, since transparent lines add up where dense
+RATE_ROOM = 1.5  # above the highest rate, for the legend
 AXIS_WIDTH = 58
 LINES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
 
@@ -77,7 +78,7 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         self.validation = self.loss_plot.plot(connect="finite", symbolSize=7)
         self.legend = pg.LegendItem(offset=(-8, 4), labelTextSize="9pt", verSpacing=-6)
         self.legend.setParentItem(self.loss_plot.vb)
-        self.rate_legend = pg.LegendItem(offset=(-8, 2), labelTextSize="9pt", verSpacing=-6)
+        self.rate_legend = pg.LegendItem(offset=(-8, 1), labelTextSize="9pt", verSpacing=-6, colCount=4)
         self.rate_legend.setParentItem(self.rate_plot.vb)
         self.rates: dict[str, pg.PlotDataItem] = {}
         self.saves = self.mark_plot.plot(pen=None, symbol="t1", symbolSize=8)
@@ -147,7 +148,7 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         self._fit_loss()
         rates = [_numpy(column) for column in self._curve.rates.values()]
         top = max((float(np.nanmax(column)) for column in rates if np.isfinite(column).any()), default=0.0)
-        self.rate_plot.setYRange(0, top * 1.15 or 1.0, padding=0)
+        self.rate_plot.setYRange(0, top * RATE_ROOM or 1.0, padding=0)
 
     def _fit_loss(self) -> None:
         shown = self._drawable(self._usual if self._clip else self._curve.y)
@@ -204,7 +205,7 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         wanted = [(self.raw, self._names.get("raw", "")), (self.smooth, self._names.get("smooth", ""))]
         if self._with_validation:
             wanted.append((self.validation, self._names.get("validation", "")))
-        rates = [(item, f"{self._names.get('rate', '')} {name}") for name, item in self.rates.items()]
+        rates = [(item, f"{self._names.get('rate', '')} {name}") for name, item in list(self.rates.items())[:4]]
         self._fill(self.legend, wanted)
         self._fill(self.rate_legend, rates)
 

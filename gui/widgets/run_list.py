@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 
@@ -37,6 +38,7 @@ from gui.widgets.text import PlainLabel, plain_tooltip, shortened
 
 Index = QModelIndex | QPersistentModelIndex
 ROW_ROLE = Qt.ItemDataRole.UserRole
+STAMP = re.compile(r"-\d{8}-\d{6}(-\d+)?$")
 FILTER_FROM = 20  # runs; fewer are seen at a glance
 
 
@@ -61,7 +63,7 @@ class RunModel(QAbstractListModel):
         return 0 if parent.isValid() else len(self.rows)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if not index.isValid():
+        if not 0 <= index.row() < len(self.rows):
             return None
         row = self.rows[index.row()]
         match role:
@@ -188,7 +190,7 @@ class _RunDelegate(QStyledItemDelegate):
             painter, QRect(room.left(), room.top() + 1, 16, 16)
         )
         height = option.fontMetrics.lineSpacing()  # type: ignore[attr-defined]
-        lines = (shortened(row.name, 200), self._model.progress(row), when(row.started))
+        lines = (short_name(row.name), self._model.progress(row), when(row.started))
         for i, text in enumerate(lines):
             line = QRect(room.left() + 16 + GAP, room.top() + i * height, room.width() - 16 - GAP, height)
             font = QFont(option.font)  # type: ignore[attr-defined]
@@ -198,6 +200,11 @@ class _RunDelegate(QStyledItemDelegate):
             elided = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, line.width())
             painter.drawText(line, int(Qt.AlignmentFlag.AlignVCenter), elided)
         painter.restore()
+
+
+def short_name(name: str) -> str:
+    """Without the date that a run folder's name ends with: it has a line of its own."""
+    return shortened(STAMP.sub("", name) or name, 200)
 
 
 def when(started: float) -> str:

@@ -68,7 +68,8 @@ class SampleModel(QAbstractTableModel):
         return self._samples.get((prompt, step))
 
     def at(self, index: Index) -> Sample | None:
-        return self.sample(self.prompts[index.row()], self.steps[index.column()]) if index.isValid() else None
+        there = 0 <= index.row() < len(self.prompts) and 0 <= index.column() < len(self.steps)
+        return self.sample(self.prompts[index.row()], self.steps[index.column()]) if there else None
 
     def prompt(self, row: int) -> Sample:
         """Any sample of the row: all have the same prompt and seed."""
@@ -96,7 +97,10 @@ class SampleModel(QAbstractTableModel):
         return self._words(sample) if role == Qt.ItemDataRole.AccessibleTextRole else None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if orientation == Qt.Orientation.Horizontal:
+        columns = orientation == Qt.Orientation.Horizontal
+        if not 0 <= section < len(self.steps if columns else self.prompts):  # a header asks for what was there before
+            return None
+        if columns:
             return self.tr("step {step}").format(step=self.steps[section]) if role == 0 else None
         prompt = shortened(self.prompt(section).prompt, 400).replace("\n", " ")
         if role == Qt.ItemDataRole.ToolTipRole:

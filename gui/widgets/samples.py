@@ -24,9 +24,9 @@ from gui.widgets.sample_model import SAMPLE_ROLE, SampleModel
 from gui.widgets.text import PlainLabel
 from kohya_like.events import Sample
 
-SIDE = 104  # of a thumbnail, logical pixels
+SIDE = 88  # of a thumbnail, logical pixels
 CELL = SIDE + 2 * SMALL
-PROMPT_WIDTH = 116
+PROMPT_WIDTH = 108
 
 
 class SampleGrid(QWidget):
