@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from gui.desk import Desk
 from gui.theme import GAP
 from gui.widgets.text import PlainLabel
 
 Kind = Literal["error", "warning", "hint"]
+BESIDE = 2  # actions beside the text; more stand below it
 Action = tuple[str, Callable[[], None]]
 
 
@@ -30,10 +31,15 @@ class Banner(QFrame):
         self._close = QToolButton()
         self._close.clicked.connect(self.hide)
         self._actions: list[QPushButton] = []
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(GAP, GAP, GAP, GAP)
+        self._row, self._below = QHBoxLayout(), QHBoxLayout()
         for widget in (self._icon, self._text, self._close):
             self._row.addWidget(widget)
+        self._below.setContentsMargins(22 + GAP, 0, 0, 0)
+        self._below.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(GAP, GAP, GAP, GAP)
+        column.addLayout(self._row)
+        column.addLayout(self._below)
         desk.language.changed.connect(self.retranslate)
         desk.theme.changed.connect(self._draw)
         self._draw()
@@ -49,8 +55,9 @@ class Banner(QFrame):
             button.hide()
             button.deleteLater()
         self._actions = [self._button(label, call) for label, call in actions]
+        row = self._row if len(actions) <= BESIDE else self._below
         for button in self._actions:
-            self._row.insertWidget(self._row.count() - 1, button)
+            row.insertWidget(row.count() - 1, button)
         self._draw()
         self.show()
 

@@ -76,7 +76,7 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         self.raw = self.loss_plot.plot(connect="finite")
         self.smooth = self.loss_plot.plot(connect="finite")
         self.validation = self.loss_plot.plot(connect="finite", symbolSize=7)
-        self.legend = pg.LegendItem(offset=(-8, 4), labelTextSize="9pt", verSpacing=-6)
+        self.legend = pg.LegendItem(offset=(-8, 2), labelTextSize="9pt", verSpacing=-6, colCount=3)
         self.legend.setParentItem(self.loss_plot.vb)
         self.rate_legend = pg.LegendItem(offset=(-8, 1), labelTextSize="9pt", verSpacing=-6, colCount=4)
         self.rate_legend.setParentItem(self.rate_plot.vb)

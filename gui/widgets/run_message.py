@@ -77,12 +77,15 @@ class RunMessage(QObject):
             self.banner.show_message(said, [log, *resume], "warning")
 
     def _with_hint(self, row: RunRow) -> str:
-        parts = [self._desk.language.sentence(text) for text in (row.text, row.hint) if text]
-        return ". ".join(parts)
+        parts = [self._desk.language.sentence(row.text) if row.text else "", self._words.sentence(row.hint)]
+        return ". ".join(filter(None, parts))
 
     def _changes(self, hint: str) -> list[Action]:
         """The options that the hint names, each a button that opens its field of the preset."""
         texts = self._desk.language.texts
         keys = [key for key in dict.fromkeys(OPTION.findall(hint)) if texts.label_of(key) != key]
         request = self._desk.wishes.field_requested
-        return [(texts.label_of(key), lambda key=key: request.emit(key)) for key in keys[:MOST_CHANGES]]  # type: ignore[misc]
+        said = self.tr("Change {option}")
+        return [
+            (said.format(option=texts.label_of(key)), lambda key=key: request.emit(key)) for key in keys[:MOST_CHANGES]
+        ]  # type: ignore[misc]
