@@ -145,7 +145,7 @@ class Service(QObject):
             if sent.do != "check" or number == self._newest_check
         }
         program, *arguments = self._command
-        self._child.start(program, arguments, {"PYTHONIOENCODING": "utf-8"}, str(ROOT))
+        self._child.start(program, arguments, folder=str(ROOT))
 
     def _set_checking(self, value: bool) -> None:
         if value != self._is_checking:

@@ -112,7 +112,10 @@ class WindowService:
 
         try:
             answer = checked(request, self._remembered.readers(renew=True, progress=progress))
-        except (Superseded, UserError, OSError):
+        except Superseded:
+            return
+        except Exception:  # the first answer stands; the next check will say what is wrong
+            traceback.print_exc(file=sys.stderr)
             return
         if comparable(answer) != comparable(before):
             self._mailbox.answer(request.id, {**answer, "refreshed": True})

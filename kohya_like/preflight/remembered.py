@@ -23,6 +23,7 @@ from kohya_like.preflight.readers import Readers, count_tokens, hashes
 from kohya_like.preflight.shapes import Shapes, model_shapes
 
 LIFETIME = 10.0  # seconds
+MACHINE_LIFETIME = 30.0  # nvidia-smi may take a second or two
 UNUSED_CHECKS = 8  # what so many checks did not ask for is dropped
 TEXTS_AT_MOST = 200_000
 STAMPED_FILES = 400  # of a model's folder
@@ -93,7 +94,7 @@ class Remembered:
         return self._recall(("shapes", path, family), _stamp_of(path), lambda: model_shapes(path, family))
 
     def _machine(self, wanted: str) -> Machine:
-        return self._recall(("machine", wanted), (), lambda: find_machine(wanted), LIFETIME)
+        return self._recall(("machine", wanted), (), lambda: find_machine(wanted), MACHINE_LIFETIME)
 
     def _hashes(self, cache: Path) -> Callable[[Path], str]:
         return self._recall(("hashes", cache), (), lambda: hashes(cache))
