@@ -66,6 +66,11 @@ class Talk:
     def check(self, text: str = DEMO, folder: Path = PRESETS) -> Answer:
         return self.wait(self.ask("check", text=text, source="my.toml", folder=str(folder)))
 
+    def until(self, is_so: Callable[[], bool]) -> None:
+        """Until that is so of the mailbox."""
+        with self.mailbox._changed:
+            assert self.mailbox._changed.wait_for(is_so, 20)
+
     def close(self) -> None:
         os.close(self._to_service)
         for thread in self._threads[1:]:

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -136,8 +135,7 @@ def test_a_line_without_end_is_not_kept(talk: Talk, monkeypatch: pytest.MonkeyPa
 def test_only_the_newest_of_several_checks_is_made(quiet: Talk) -> None:
     numbers = [quiet.ask("check", text=DEMO, source="", folder=str(PRESETS)) for _ in range(3)]
     last = quiet.ask("forget")
-    while len(quiet.mailbox._waiting) < 4:
-        time.sleep(0.001)
+    quiet.until(lambda: len(quiet.mailbox._waiting) == 4)
     quiet.serve()
     assert quiet.wait(last)["ok"]
     assert [set(quiet.wait(number)) for number in numbers] == [{"id", "skipped"}] * 2 + [
@@ -306,8 +304,7 @@ def test_a_run_that_was_asked_for_is_made_even_if_nobody_waits(
     talk.ask("check", **request)
     talk.ask("start", **request)
     os.close(talk._to_service)
-    while not talk.mailbox._closed:
-        time.sleep(0.001)
+    talk.until(lambda: talk.mailbox._closed)
     WindowService(talk.mailbox).serve()
     assert len(launched) == 1 and not any("skipped" in answer or "report" in answer for answer in talk.answers)
 

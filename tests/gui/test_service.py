@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -244,7 +243,8 @@ def test_it_ends_politely_and_says_nothing_more(fake: Callable[..., Listened], t
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     listened.service.check("c", "", "")
-    listened.qtbot.wait(50)
+    listened.qtbot.waitUntil(lambda: not listened.service._debounce.isActive())
+    assert not listened.service._child.is_running
     assert [row for row in listened.said[count:] if row[0] != "checking"] == [] and diary(tmp_path)[-1] == "check a"
 
 
@@ -284,7 +284,4 @@ def test_a_run_outlives_the_service_and_is_refused_with_faults(made: Callable[..
     assert fault["text"] == f"{run} is still running"
     send(run, "stop")
     os.kill(body["trainer"]["pid"], signal.SIGKILL)
-    deadline = time.monotonic() + 20
-    while supervise.status(run) == "running" and time.monotonic() < deadline:
-        listened.qtbot.wait(20)
-    assert supervise.status(run) == "interrupted"
+    listened.qtbot.waitUntil(lambda: supervise.status(run) == "interrupted", timeout=PATIENCE)
