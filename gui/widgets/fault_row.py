@@ -65,8 +65,6 @@ class FaultRow(QFrame):
         self.setAccessibleName(f"{self.severity.text()}. {field}: {shortened(self.sentence.text(), 200)}")
 
     def _lay_out(self) -> None:
-        self.jump.setVisible(bool(self.fault["key"]))
-        self.fix.setVisible(bool(self.fault.get("fix")))
         title = QHBoxLayout()
         title.setSpacing(SMALL)
         title.addWidget(self.severity)
@@ -82,6 +80,8 @@ class FaultRow(QFrame):
         for row, part in enumerate((self.place, self.sentence, self.mend), start=1):
             grid.addWidget(part, row, 1)
         grid.addWidget(self.fix, 4, 1, Qt.AlignmentFlag.AlignLeft)
+        self.jump.setVisible(bool(self.fault["key"]))
+        self.fix.setVisible(bool(self.fault.get("fix")))
 
     def _draw(self) -> None:
         theme, severity = self._desk.theme, self.fault["severity"]

@@ -1,0 +1,119 @@
+"""The list of faults: order, filters, Jump, Fix with undo, and no more rows than anyone reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from gui.desk import Desk
+from gui.widgets import fault_list
+from gui.widgets.fault_list import FaultList
+from kohya_like.schema.errors import Fault
+from tests.gui.desk import make_desk
+from tests.gui.reports import FEW, ODD, WRONG, with_fix
+
+PRESET = "[network]\nname = 'lora'\ndmi = 8\n"
+UNKNOWN = with_fix(
+    Fault("no such option (did you mean 'dim'?)", "network.dmi", code="unknown-key"),
+    "rename it to dim", {}, {"network.dmi": "network.dim"},
+)  # fmt: skip
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
+    made = make_desk(tmp_path)
+    yield made
+    made.service.close()
+
+
+@pytest.fixture
+def faults(qtbot: QtBot, desk: Desk) -> FaultList:
+    made = FaultList(desk)
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+def plain(*found: Fault) -> list[dict[str, object]]:
+    return [{**fault.as_dict(), "fix": None} for fault in found]
+
+
+def test_errors_come_first_and_each_says_what_and_how(faults: FaultList) -> None:
+    faults.show_faults(plain(FEW, WRONG, ODD))
+    rows = faults.rows()
+    assert [row.severity.text() for row in rows] == ["Error", "Warning", "Hint"]
+    assert rows[0].sentence.text() == "must be more than 0" and rows[0].mend.text() == "take 8"
+    assert rows[0].place.isHidden(), "a line of the preset says nothing in the window"
+    assert rows[0].fix.isHidden() and not rows[0].jump.isHidden()
+    assert faults.all_well.isHidden()
+
+
+def test_the_folder_a_fault_speaks_of_is_shown(faults: FaultList) -> None:
+    faults.show_faults(plain(Fault("holds no pictures", where="/pictures/10_cat")))
+    row = faults.rows()[0]
+    assert row.place.text() == "/pictures/10_cat" and not row.place.isHidden()
+    assert row.jump.isHidden(), "without a key there is nowhere to go"
+
+
+def test_jump_asks_for_the_field(faults: FaultList, desk: Desk, qtbot: QtBot) -> None:
+    faults.show_faults(plain(WRONG))
+    with qtbot.waitSignal(desk.wishes.field_requested) as asked:
+        faults.rows()[0].jump.click()
+    assert asked.args == ["network.dim"]
+
+
+def test_fix_edits_the_preset_and_undo_takes_it_back(faults: FaultList, desk: Desk, qtbot: QtBot) -> None:
+    desk.document.new(PRESET)
+    faults.show_faults([UNKNOWN])
+    row = faults.rows()[0]
+    assert row.mend.text() == "Fix: rename it to dim" and row.fix.accessibleName() == "Fix: rename it to dim"
+    with qtbot.waitSignal(desk.wishes.said) as said:
+        row.fix.click()
+    assert "dim = 8" in desk.document.text and "dmi" not in desk.document.text
+    assert said.args == ["Done: rename it to dim. Undo takes it back."]
+    desk.document.undo()
+    assert desk.document.text == PRESET
+
+
+def test_chips_count_and_choose(faults: FaultList) -> None:
+    faults.show_faults(plain(WRONG, ODD, FEW, Fault("also wrong", "train.seed")))
+    assert faults.chips["error"].text() == "2 errors" and faults.chips["hint"].text() == "1 hints"
+    faults.chips["error"].click()
+    assert [row.severity.text() for row in faults.rows()] == ["Warning", "Hint"]
+    faults.chips["error"].click()
+    assert [row.severity.text() for row in faults.rows()] == ["Error", "Error", "Warning", "Hint"]
+    faults.show_faults([])
+    assert all(chip.isHidden() for chip in faults.chips.values())
+    assert faults.all_well.text() == "Nothing to mend." and not faults.all_well.isHidden()
+
+
+def test_rows_of_faults_that_stay_are_kept(faults: FaultList, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    original = fault_list.FaultRow
+
+    def counted(desk: Desk, fault: dict[str, str]) -> object:
+        made.append(fault["text"])
+        return original(desk, fault)
+
+    monkeypatch.setattr(fault_list, "FaultRow", counted)
+    faults.show_faults(plain(WRONG, FEW))
+    kept = faults.rows()[1]
+    faults.show_faults(plain(WRONG, FEW))
+    assert len(made) == 2, "the same faults build nothing"
+    faults.show_faults(plain(ODD, FEW))
+    assert made[2:] == ["is unusual"]
+    assert faults.rows()[1] is kept and [row.severity.text() for row in faults.rows()] == ["Warning", "Hint"]
+
+
+def test_ten_thousand_faults_make_two_hundred_rows_bit_by_bit(faults: FaultList, qtbot: QtBot) -> None:
+    many = plain(*(Fault(f"fault {number}", "train.seed") for number in range(10_000)), FEW)
+    faults.show_faults(many)
+    assert len(faults.rows()) == fault_list.AT_ONCE, "the window answers in between"
+    qtbot.waitUntil(lambda: len(faults.rows()) == fault_list.SHOWN)
+    assert [row.sentence.text() for row in faults.rows()] == [f"fault {number}" for number in range(200)]
+    assert faults.more.text() == "and 9,801 more" and not faults.more.isHidden()
+    faults.chips["error"].click()
+    assert [row.severity.text() for row in faults.rows()] == ["Hint"] and faults.more.isHidden()
