@@ -11,12 +11,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from gui.preset_file import SAVE_AS, Content, Opened
 from gui.preset_place import Place, PresetPlace
 from gui.preset_text import PresetText, Value
 from gui.preset_watch import POLL_MILLISECONDS
 from gui.undo import History, Step
 from kohya_like.config import TrainConfig
+from kohya_like.preset_file import SAVE_AS, Content, Opened
 from kohya_like.schema.errors import ConfigError, Fault, UserError
 from kohya_like.schema.toml import Document
 from kohya_like.schema.toml_file import decoded
@@ -200,7 +200,7 @@ class PresetDocument(QObject):
         """Write to `path`, or to the preset's own file; not over what another program wrote there, unless forced."""
         target = path or self.path
         if target is None:
-            self.failed.emit("This preset has no file yet.", SAVE_AS)
+            self.failed.emit(self.tr("This preset has no file yet."), SAVE_AS)
             return
         self._history.settle()
         self._file.save(target, force)

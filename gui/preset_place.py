@@ -10,8 +10,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from gui.background import later
-from gui.preset_file import ChangedOutside, Content, Opened, Saved, open_preset, save_preset
 from gui.preset_watch import PresetWatch
+from kohya_like.preset_file import ChangedOutside, Content, Opened, Saved, open_preset, save_preset
 
 _NOTHING = Content()
 

@@ -14,7 +14,7 @@ from kohya_like.schema.errors import Fault, UserError
 from kohya_like.schema.known import known_options
 from kohya_like.schema.option import sections_in
 from kohya_like.schema.toml import Document, lookup, same
-from kohya_like.schema.toml_file import MAX_BYTES
+from kohya_like.schema.toml_parse import require_size
 from kohya_like.schema.validate import inspect
 
 Value = Any  # what TOML holds: dict, list, str, int, float, bool; None where a key is not set
@@ -121,9 +121,11 @@ class PresetText:
         return str(lookup(self.values, f"{section}.name") or default_plugin(section))
 
     def _take_up(self, text: str) -> None:
-        if len(text.encode("utf-8", errors="surrogatepass")) > MAX_BYTES:
+        try:
+            require_size(text, self._document.source)
+        except UserError:
             self.replace(self.text)
-            raise UserError(f"The preset would be larger than {MAX_BYTES:,} bytes (256 KiB), the most that is read.")
+            raise
         self.text = text
         self._forget()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from gui.background import later
-from gui.preset_file import Content, Stamp, look
+from kohya_like.preset_file import Content, Stamp, look
 
 POLL_MILLISECONDS = 1000
 

@@ -122,4 +122,5 @@ class Recovery(QObject):
         if not self._said:
             self._said = True
             why = (fault.strerror if isinstance(fault, OSError) else "") or str(fault)
-            self.failed.emit(f"Unsaved changes cannot be kept for the case of a crash: {why}.")
+            said = self.tr("Unsaved changes cannot be kept for the case of a crash: {why}").format(why=why)
+            self.failed.emit(said)

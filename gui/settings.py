@@ -34,8 +34,7 @@ def config_folder() -> Path:
 class Settings(QObject):
     """Plain values by name. A value of another type than the one asked for is the default.
 
-    Attributes:
-        problem: why the file could not be used, in a sentence; empty if it could.
+    A file that is no JSON object is kept under another name, and the defaults are used.
     """
 
     changed = Signal(str)  # the name
@@ -44,7 +43,7 @@ class Settings(QObject):
     def __init__(self, file: Path | None = None, delay_milliseconds: int = DELAY_MILLISECONDS) -> None:
         super().__init__()
         self._file = file or config_folder() / "settings.json"
-        self.problem = ""
+        self._unread = self._kept_as = ""
         self._values = self._read()
         self._changes: dict[str, Any] = {}
         self._busy = self._said = False
@@ -65,6 +64,17 @@ class Settings(QObject):
         self._values[key] = self._changes[key] = value
         self._timer.start()
         self.changed.emit(key)
+
+    @property
+    def problem(self) -> str:
+        """Why the file could not be used, in a sentence; empty if it could."""
+        if self._kept_as:
+            said = self.tr("{file}: is damaged; it was kept as {name}, and the defaults are used.")
+            return said.format(file=self._file, name=self._kept_as)
+        if self._unread:
+            said = self.tr("{file}: cannot be read ({why}); the defaults are used.")
+            return said.format(file=self._file, why=self._unread)
+        return ""
 
     @property
     def language(self) -> str:
@@ -154,7 +164,8 @@ class Settings(QObject):
         if not self._said:
             self._said = True
             why = (fault.strerror if isinstance(fault, OSError) else "") or str(fault)
-            self.failed.emit(f"{self._file}: settings cannot be written: {why}.")
+            said = self.tr("{file}: settings cannot be written: {why}").format(file=self._file, why=why)
+            self.failed.emit(said)
 
     def _texts(self, key: str) -> list[str]:
         return [text for text in self.get(key, []) if isinstance(text, str)]
@@ -165,12 +176,12 @@ class Settings(QObject):
         except FileNotFoundError:
             return {}
         except OSError as fault:
-            self.problem = f"{self._file}: cannot be read: {fault.strerror or fault}. The defaults are used."
+            self._unread = fault.strerror or str(fault)
         except ValueError:
             broken = self._file.with_name(f"{self._file.name}.broken")
             with suppress(OSError):
                 os.replace(self._file, broken)
-            self.problem = f"{self._file}: is damaged; it was kept as {broken.name}, and the defaults are used."
+            self._kept_as = broken.name
         return {}
 
 

@@ -12,8 +12,7 @@ from kohya_like.schema.toml_lines import first_duplicate
 
 def parse(text: str, source: str) -> tomlkit.TOMLDocument:
     """Raises UserError (too large) or ConfigError (not TOML)."""
-    if len(text.encode("utf-8", errors="surrogatepass")) > MAX_BYTES:
-        raise UserError(f"{source or 'the config'}: {len(text):,} characters; at most {MAX_BYTES:,} bytes are taken.")
+    require_size(text, source)
     try:
         return tomlkit.parse(text)
     except KeyAlreadyPresent:
@@ -24,6 +23,12 @@ def parse(text: str, source: str) -> tomlkit.TOMLDocument:
     except (TOMLKitError, ValueError, RecursionError) as error:
         fault = Fault(f"is not TOML: {error}", where=source, code="not-toml")
     raise ConfigError([fault]) from None
+
+
+def require_size(text: str, source: str = "") -> None:
+    """Raises UserError where a text is larger than what is read."""
+    if len(text.encode("utf-8", errors="surrogatepass")) > MAX_BYTES:
+        raise UserError(f"{source or 'the config'}: {len(text):,} characters; at most {MAX_BYTES:,} bytes are taken.")
 
 
 def _parse_fault(text: str, source: str, error: ParseError) -> Fault:

@@ -199,7 +199,7 @@ def test_of_edits_that_cannot_all_be_done_none_is(document: PresetDocument, qtbo
     assert "holds a value here, not a table" in caught.args[0]
     with qtbot.waitSignal(document.failed) as caught:
         document.set("save.training_comment", "x" * 300_000)
-    assert "262,144 bytes" in caught.args[0]
+    assert "at most 262,144 bytes are taken" in caught.args[0]
     with qtbot.waitSignal(document.failed) as caught:
         document.set("", 3)
     with qtbot.waitSignal(document.failed) as caught:

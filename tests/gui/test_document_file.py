@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from gui import preset_file
+from kohya_like import preset_file
 from gui.background import wait_for_all
 from gui.document import PresetDocument
-from gui.preset_file import SAVE_AS, open_preset
+from kohya_like.preset_file import SAVE_AS, open_preset
 
 TEXT = "# mine\r\n[network]\r\ndim = 16  # rank\r\n"
 

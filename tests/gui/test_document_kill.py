@@ -16,7 +16,7 @@ LINES = 6000
 CHILD = """
 import sys
 from pathlib import Path
-from gui import preset_file
+from kohya_like import preset_file
 path, how = Path(sys.argv[1]), sys.argv[2]
 def text(number):
     return f"seed = {number}\\n" * 1 + f"# {number}\\n" * LINES

@@ -223,7 +223,7 @@ def test_a_folder_that_cannot_be_written_is_said_once(
     for number in (1, 2):
         document.set("network.dim", number)
         qtbot.waitUntil(lambda: not recovery._timer.isActive() and not recovery._busy)
-    assert said == ["Unsaved changes cannot be kept for the case of a crash: Not a directory."]
+    assert said == ["Unsaved changes cannot be kept for the case of a crash: Not a directory"]
 
 
 def test_half_characters_survive(documents: Callable[[], PresetDocument], folder: Path, qtbot: QtBot) -> None:

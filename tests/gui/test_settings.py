@@ -83,7 +83,7 @@ def test_a_broken_file_is_kept_and_the_defaults_are_used(file: Path, raw: bytes,
 def test_a_file_that_cannot_be_read_is_left_alone(file: Path, qtbot: QtBot) -> None:
     file.mkdir(parents=True)
     settings = make(file)
-    assert settings.problem == f"{file}: cannot be read: Is a directory. The defaults are used." and file.is_dir()
+    assert settings.problem == f"{file}: cannot be read (Is a directory); the defaults are used." and file.is_dir()
     with qtbot.waitSignal(settings.failed) as caught:
         settings.theme = "dark"
     assert caught.args[0].startswith(f"{file}: settings cannot be written: ")

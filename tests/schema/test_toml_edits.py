@@ -178,22 +178,23 @@ def applied(document: Document, model: dict[str, Any], edit: tuple[str, str, str
     """The same edit to a document and to nested dicts."""
     how, first, second, value = edit
     table, key = f'"{first}"', f'"{first}"."{second}"'
-    held: Any = model.get(first)
-    if held is not None and not isinstance(held, dict):
+    there = model.get(first)
+    if there is not None and not isinstance(there, dict):
         with pytest.raises(UserError):
             document.set(key, 1)
         return
+    held: dict[str, Any] = there or {}
     if how == "set":
         document.set(key, value)
         if value is not None:
             model.setdefault(first, {})[second] = value
         elif held:
             held.pop(second, None)
-    elif how == "add" and isinstance((held or {}).get(second, []), list):
-        if all(isinstance(one, dict) for one in (held or {}).get(second, [])):
+    elif how == "add" and isinstance(held.get(second, []), list):
+        if all(isinstance(one, dict) for one in held.get(second, [])):
             document.add_item(key, {"x": 1})
             model.setdefault(first, {}).setdefault(second, []).append({"x": 1})
-    elif how == "remove" and isinstance((held or {}).get(second), list) and held[second]:
+    elif how == "remove" and isinstance(held.get(second), list) and held[second]:
         document.remove_item(key, 0)
         del held[second][0]
         if not held[second]:  # the last [[item]] takes the list with it
