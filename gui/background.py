@@ -1,4 +1,4 @@
-"""Work that would stop the window (files, folders, pictures) done in a thread; its result comes back in the UI thread."""
+"""Work that would stop the window (files, folders, pictures) done in a thread; its result comes to the UI thread."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from PySide6.QtCore import QCoreApplication, QObject, QRunnable, QThreadPool, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QObject, QRunnable, QThread, QThreadPool, Signal, Slot
 
 T = TypeVar("T")
 
@@ -22,14 +22,19 @@ class _Back(QObject):
         self.ended.connect(self._run)
 
     @Slot(object)
-    def _run(self, call: Callable[[], None]) -> None:
-        call()
+    def _run(self, outcome: tuple[int, object, Exception | None]) -> None:
+        number, result, error = outcome
+        _, deliver = _pending.pop(number)
+        deliver(result, error)
 
 
 class _Work(QRunnable):
-    def __init__(self, work: Callable[[], object], ended: Callable[[object, Exception | None], None]) -> None:
+    """Holds nothing of the window when it ends: a QObject whose last reference went in this thread would be destroyed
+    in it, and that crashes. `_pending` keeps what was given until the UI thread has the result."""
+
+    def __init__(self, number: int, work: Callable[[], object], back: _Back) -> None:
         super().__init__()
-        self._work, self._ended = work, ended
+        self._number, self._work, self._back = number, work, back
 
     def run(self) -> None:
         result, error = None, None
@@ -37,11 +42,16 @@ class _Work(QRunnable):
             result = self._work()
         except Exception as fault:  # every fault goes to `failed` or to the caller's traceback
             error = fault
-        self._ended(result, error)
+        del self._work
+        try:
+            self._back.ended.emit((self._number, result, error))
+        except RuntimeError:  # the application is gone
+            _pending.pop(self._number, None)
 
 
+Deliver = Callable[[object, "Exception | None"], None]
 _back: _Back | None = None
-_pending: set[int] = set()
+_pending: dict[int, tuple[Callable[[], object], Deliver]] = {}
 _lock = threading.Lock()
 _number = 0
 
@@ -59,14 +69,8 @@ def later(
     global _back, _number
     if _back is None:
         _back = _Back()
-    back = _back
-    with _lock:
-        _number += 1
-        number = _number
-        _pending.add(number)
 
     def deliver(result: object, error: Exception | None) -> None:
-        _pending.discard(number)
         if owner is not None and not _alive(owner):
             return
         if error is None:
@@ -76,13 +80,11 @@ def later(
         else:
             raise error
 
-    def ended(result: object, error: Exception | None) -> None:
-        try:
-            back.ended.emit(lambda: deliver(result, error))
-        except RuntimeError:  # the application is gone
-            _pending.discard(number)
-
-    QThreadPool.globalInstance().start(_Work(work, ended))
+    with _lock:
+        _number += 1
+        number = _number
+        _pending[number] = work, deliver
+    QThreadPool.globalInstance().start(_Work(number, work, _back))
 
 
 def wait_for_all(milliseconds: int = 5000) -> bool:
@@ -102,7 +104,7 @@ def _alive(owner: QObject) -> bool:
     return isValid(owner)
 
 
-def _ui_thread() -> object:
+def _ui_thread() -> QThread:
     application = QCoreApplication.instance()
     if application is None:
         raise RuntimeError("there is no application to bring a result back to")
