@@ -98,6 +98,7 @@ class SuggestBox(QComboBox):
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.addItems(list(field.suggestions))
+        self.setCurrentIndex(-1)
         self.setEditable(True)
         self._line = cast(QLineEdit, self.lineEdit())
         self.setCompleter(None)  # type: ignore[arg-type]  # it would finish words that were meant to end there

@@ -107,8 +107,11 @@ class PathField(QWidget):
         return self._found
 
     def take(self, path: str) -> None:
-        """Set a path chosen by hand; one below the preset's folder is written relative where the present one is."""
-        self.line.setText(self._as_present(path))
+        """A path dropped or browsed for; below the preset's folder it is relative if the present one is."""
+        self._put(self._as_present(path))
+
+    def _put(self, path: str) -> None:
+        self.line.setText(path)
         self._chosen = True
         self._on_typed(self.line.text())
 
@@ -192,7 +195,7 @@ class PathField(QWidget):
         paths = self._desk.settings.path_history(self._field.key)
         for path in paths:
             action = self._menu.addAction(shortened(path, 200).replace("&", "&&"))
-            action.triggered.connect(lambda _=False, path=path: self.take(path))
+            action.triggered.connect(lambda _=False, path=path: self._put(path))
         if not paths:
             self._menu.addAction(self.tr("Nothing used yet")).setEnabled(False)
 
