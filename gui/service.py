@@ -19,6 +19,8 @@ from gui.process import Child, Outcome
 
 DEBOUNCE_MS = 250
 PATIENCE_MS = 2000  # without a word, while a newer request waits
+CLOSING_MS = 40
+STARTING_MS = 10_000  # a run that is being made when the window is closed is made to its end
 CRASHES_AT_MOST = 3
 COMMAND = (sys.executable, "-m", "kohya_like.window_service")
 ROOT = Path(__file__).parent.parent
@@ -108,14 +110,15 @@ class Service(QObject):
         if self._child.is_running:
             self._send("forget", {})
 
-    def close(self, wait_ms: int = 0) -> None:
-        """Let the child end; runs go on. Nothing is emitted any more. `wait_ms` blocks, for the program's end."""
+    def close(self, wait_ms: int = CLOSING_MS) -> None:
+        """Let the child end; runs go on. Nothing is emitted any more. It blocks, though longer only for a start."""
         self._is_closing = True
         self._debounce.stop()
         self._patience.stop()
         if self._child.is_running:
             self._child.close_input()
-            if wait_ms and not self._child.wait(wait_ms):
+            is_making_a_run = any(sent.do in RUNS for sent in self._sent.values())
+            if not self._child.wait(max(wait_ms, STARTING_MS if is_making_a_run else 0)):
                 self._child.kill()
 
     def _send(self, do: str, values: dict[str, str]) -> None:

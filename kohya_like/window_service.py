@@ -228,14 +228,15 @@ def end_soon() -> None:
     os._exit(1)
 
 
-def main() -> int:
+def main() -> None:
     answers = os.dup(1)
     os.dup2(2, 1)  # what a library prints must not stand among the answers
     mailbox = Mailbox(sys.stdin.buffer, os.fdopen(answers, "w", encoding="ascii"), end_soon)
     mailbox.open()
     WindowService(mailbox).serve()
-    return 0
+    sys.stdout.flush()
+    os._exit(0)  # taking all modules down in order would keep a closing window waiting for 0.1 s
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()

@@ -35,6 +35,7 @@ def service(mode: str, diary: Path) -> int:
             os.kill(os.getpid(), signal.SIGKILL)
         elif request["do"] == "start" and mode == "slow":
             time.sleep(0.4)
+            note(f"start {text} done")
         if request["do"] == "check":
             say({"id": number, "ok": True, "report": {"text": text}, "faults": []})
             if text == "twice":

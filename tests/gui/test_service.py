@@ -150,7 +150,7 @@ def test_the_newest_check_may_take_its_time(fake: Callable[..., Listened], tmp_p
     listened.check("b")
     listened.wait("checked")
     assert listened.all("started") == ["run of mine"]
-    assert diary(tmp_path) == ["ready", "start mine", "check b"]
+    assert diary(tmp_path) == ["ready", "start mine", "start mine done", "check b"]
 
 
 def test_a_crash_is_followed_by_a_new_child_and_the_newest_request(
@@ -285,3 +285,11 @@ def test_a_run_outlives_the_service_and_is_refused_with_faults(made: Callable[..
     send(run, "stop")
     os.kill(body["trainer"]["pid"], signal.SIGKILL)
     listened.qtbot.waitUntil(lambda: supervise.status(run) == "interrupted", timeout=PATIENCE)
+
+
+def test_a_window_closed_right_after_start_leaves_a_whole_run(fake: Callable[..., Listened], tmp_path: Path) -> None:
+    listened = fake("slow")
+    listened.answer_to("a")
+    listened.service.start("mine", "", "")
+    listened.service.close(1)  # a child that answers nothing else would be killed after this
+    assert diary(tmp_path)[-1] == "start mine done" and listened.all("started") == []
