@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from kohya_like import preset_file
 from gui.background import wait_for_all
 from gui.document import PresetDocument
+from kohya_like import preset_file
 from kohya_like.preset_file import SAVE_AS, open_preset
 
 TEXT = "# mine\r\n[network]\r\ndim = 16  # rank\r\n"
