@@ -1,4 +1,4 @@
-"""The Dataset page: concepts with their counts, what is wrong with each, and single folders in and out of the preset."""
+"""The Dataset page: concepts with their counts, what is wrong with each, and single folders in the preset."""
 
 from __future__ import annotations
 
