@@ -137,7 +137,8 @@ class Service(QObject):
         """A request goes out; the child has to begin it before long, or say what it is busy with."""
         sent = self._sent[number]
         self._child.send(json.dumps({"id": number, "do": sent.do, **sent.values}))
-        self._patience.start()
+        if not self._patience.isActive():  # typing on does not give a child that hangs more time
+            self._patience.start()
 
     def _start_child(self) -> None:
         """What has no answer is sent once the child is ready; of the checks only the newest."""

@@ -133,6 +133,23 @@ def test_a_check_that_hangs_is_killed_when_a_newer_one_waits(fake: Callable[...,
     assert listened.all("died") == []
 
 
+def test_typing_on_gives_a_check_that_hangs_no_more_time(fake: Callable[..., Listened], tmp_path: Path) -> None:
+    listened = fake(patience_ms=200)
+    listened.check("hang")
+    listened.qtbot.waitUntil(lambda: (tmp_path / "diary").exists() and "check hang" in diary(tmp_path))
+    typed = 0
+
+    def type_on() -> bool:
+        nonlocal typed
+        typed += 1
+        listened.service._send("check", {"text": f"text {typed}", "source": "", "folder": ""})
+        return diary(tmp_path).count("ready") == 2
+
+    listened.qtbot.waitUntil(type_on, timeout=PATIENCE)  # a new letter every 10 ms or so
+    listened.wait("checked")
+    assert listened.all("died") == []
+
+
 def test_a_start_behind_a_check_that_hangs_is_made_once(fake: Callable[..., Listened], tmp_path: Path) -> None:
     listened = fake(patience_ms=150)
     listened.check("hang")
