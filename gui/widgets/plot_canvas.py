@@ -18,7 +18,7 @@ from gui.theme import Theme
 POINTS = 2000
 CLIPPED_PERCENT = 1.0  # of the raw values at each end, where outliers are clipped
 RAW_STRENGTH = 0.4  # of the raw line's colour; the rest is the ground's, since transparent lines add up where dense
-RATE_ROOM = 1.5  # above the highest rate, for the legend
+RATE_ROOM = 1.8  # above the highest rate, for the legend
 AXIS_WIDTH = 58
 LINES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
 

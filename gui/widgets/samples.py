@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPixmap
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPixmap, QTextOption
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -55,6 +55,7 @@ class SampleGrid(QWidget):
         table.setItemDelegate(_Thumbnails(self._desk, table))
         table.setVerticalHeader(_Prompts(self._desk, table))
         table.setShowGrid(False)
+        table.setCornerButtonEnabled(False)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -126,8 +127,7 @@ class _Thumbnails(QStyledItemDelegate):
             painter.fillRect(room, theme.color("raised"))
             painter.setPen(theme.color("muted"))
             if isinstance(picture, str):
-                flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWrapAnywhere)
-                painter.drawText(room.adjusted(SMALL, SMALL, -SMALL, -SMALL), flags, picture[:80])
+                _draw_wrapped(painter, room.adjusted(SMALL, SMALL, -SMALL, -SMALL), picture[:80], centred=True)
             else:
                 middle = QRect(room.center().x() - 10, room.center().y() - 10, 20, 20)
                 theme.icon("picture", "muted").paint(painter, middle)
@@ -156,13 +156,19 @@ class _Prompts(QHeaderView):
         painter.setPen(theme.color("text"))
         text = str(self.model().headerData(section, Qt.Orientation.Vertical) or "")
         room = rect.adjusted(2 * SMALL, SMALL, -SMALL, -SMALL)
-        flags = int(Qt.TextFlag.TextWordWrap) | int(Qt.AlignmentFlag.AlignVCenter)
-        painter.drawText(room, flags, _fitting(text, room, painter, flags))
+        _draw_wrapped(painter, room, _fitting(text, room, painter))
         painter.restore()
 
 
-def _fitting(text: str, room: QRect, painter: QPainter, flags: int) -> str:
-    """The beginning of a text that fits; long words are broken by the one who draws."""
+def _draw_wrapped(painter: QPainter, room: QRect, text: str, centred: bool = False) -> None:
+    """Plain text in several lines; a word that is too long is broken."""
+    option = QTextOption(Qt.AlignmentFlag.AlignCenter if centred else Qt.AlignmentFlag.AlignVCenter)
+    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    painter.drawText(QRectF(room), text, option)
+
+
+def _fitting(text: str, room: QRect, painter: QPainter) -> str:
+    """The beginning of a text that fits into the lines there are."""
     metrics = painter.fontMetrics()
-    most = max(1, room.height() // metrics.lineSpacing()) * room.width()
-    return metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(most * 0.8))
+    lines = max(1, room.height() // metrics.lineSpacing())
+    return metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(lines * room.width() * 0.8))
