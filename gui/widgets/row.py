@@ -68,7 +68,8 @@ class FieldRow(QWidget):
 
     def show_faults(self, faults: Sequence[dict[str, object]]) -> None:
         """What the service found: those of this row's key are shown, beside the schema's own."""
-        self._service = remarks_of_service(self.field.key, faults)
+        own = remarks_for(self.field.key, self._desk.document.faults)  # which go with the next letter typed
+        self._service = [remark for remark in remarks_of_service(self.field.key, faults) if remark not in own]
         self._show_remarks()
 
     def reset(self) -> None:
