@@ -152,8 +152,8 @@ class FetchDialog(QDialog):
                 (self.tr("From"), str(found["endpoint"])),
                 (self.tr("Licence"), str(found["licence"])),
                 (self.tr("Revision"), str(found["revision"])[:12]),
-                (self.tr("In all"), self.tr("{count} files, {size}").format(
-                    count=whole(len(found["files"])), size=size(found["total"]))),
+                (self.tr("Files"), whole(len(found["files"]))),
+                (self.tr("Size in all"), size(found["total"])),
             )  # fmt: skip
             self.facts.show_rows([(name, shortened(value, 200)) for name, value in rows])
 

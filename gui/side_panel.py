@@ -27,12 +27,12 @@ class SidePanel(QWidget):
         super().__init__(parent)
         self._desk = desk
         self._faults: list[dict[str, Any]] | None = None  # None: not checked yet
-        self._is_outdated = False
+        self._is_outdated = self._is_partial = False
         self.icon = QLabel()
         self.verdict = PlainLabel(role="heading", wrap=True)
         self.verdict.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.busy = PlainLabel(role="muted")
-        self.outdated = PlainLabel(role="muted", wrap=True)
+        self.note = PlainLabel(role="muted", wrap=True)  # what the numbers below leave out
         self.steps, self.parts, self.memory = StepsCard(desk), PartsCard(desk), MemoryCard(desk)
         self.faults = FaultList(desk)
         self._faults_heading = PlainLabel(role="heading")
@@ -57,6 +57,7 @@ class SidePanel(QWidget):
         report = answer.get("report")
         self._faults = list((report or answer).get("faults") or [])
         self._is_outdated = report is None
+        self._is_partial = bool(report and report.get("partial"))
         if report is not None:
             for card in (self.steps, self.parts, self.memory):
                 card.show_report(report)
@@ -66,7 +67,7 @@ class SidePanel(QWidget):
 
     def forget(self) -> None:
         """Another preset was opened: what is shown belongs to the one before."""
-        self._faults, self._is_outdated = None, False
+        self._faults, self._is_outdated, self._is_partial = None, False, False
         for card in (self.steps, self.parts, self.memory):
             card.show_report({})
         self.faults.show_faults([])
@@ -75,7 +76,6 @@ class SidePanel(QWidget):
     def retranslate(self) -> None:
         self.setAccessibleName(self.tr("Summary and check"))
         self.busy.setText(self.tr("checking ..."))
-        self.outdated.setText(self.tr("The numbers below are from before: the preset cannot be read as it is now."))
         self._faults_heading.setText(self.tr("Check before the start"))
         self._say_verdict()
 
@@ -86,7 +86,7 @@ class SidePanel(QWidget):
         header.addWidget(self.verdict)
         header.addWidget(self.busy)
         self.busy.hide()
-        self.outdated.hide()
+        self.note.hide()
         card = QFrame()
         card.setProperty("role", "card")
         inside = QVBoxLayout(card)
@@ -109,7 +109,7 @@ class SidePanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GAP, GAP, SMALL, GAP)
         layout.addLayout(header)
-        layout.addWidget(self.outdated)
+        layout.addWidget(self.note)
         layout.addWidget(self._scroll, 1)
         self.setMinimumWidth(WIDTH - 40)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
@@ -125,7 +125,11 @@ class SidePanel(QWidget):
         else:
             text = self.tr("Ready to start.")
         self.verdict.setText(text)
-        self.outdated.setVisible(self._is_outdated)
+        self.note.setVisible(self._is_outdated or self._is_partial)
+        if self._is_outdated:
+            self.note.setText(self.tr("The numbers below are from before: the preset cannot be read as it is now."))
+        elif self._is_partial:
+            self.note.setText(self.tr("The numbers below take the default for each option that is wrong."))
         self._draw()
 
     def _draw(self) -> None:

@@ -53,7 +53,7 @@ class BucketChart(QWidget):
         self.update()
 
     def words(self, number: int) -> str:
-        """A bucket in words: '512 x 768: 34 samples, 3 batches'."""
+        """A bucket in words: '512 x 768: samples 34, batches 3'."""
         one = self.buckets[number]
         return f"{_name(one)}: {self._counts(one)}"
 
@@ -121,7 +121,7 @@ class BucketChart(QWidget):
         painter.drawRoundedRect(room, 3, 3)
 
     def _counts(self, one: dict[str, Any]) -> str:
-        words = self.tr("{samples} samples, {batches} batches")
+        words = self.tr("samples {samples}, batches {batches}")
         return words.format(samples=whole(one["samples"]), batches=whole(one["batches"]))
 
     def _row_at(self, y: int) -> int:

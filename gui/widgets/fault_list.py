@@ -90,9 +90,9 @@ class FaultList(QWidget):
 
     def _count(self) -> None:
         words = {
-            "error": self.tr("{count} errors"),
-            "warning": self.tr("{count} warnings"),
-            "hint": self.tr("{count} hints"),
+            "error": self.tr("Errors: {count}"),
+            "warning": self.tr("Warnings: {count}"),
+            "hint": self.tr("Hints: {count}"),
         }
         for severity, chip in self.chips.items():
             count = sum(fault["severity"] == severity for fault in self.faults)

@@ -93,7 +93,7 @@ class StepsCard(QFrame):
         if not self._fold.is_open:
             return
         buckets = self._report.get("buckets") or []
-        counted = self.tr("{samples} samples, {batches} batches")
+        counted = self.tr("samples {samples}, batches {batches}")
         rows = [
             (f"{one['width']} x {one['height']}",
              counted.format(samples=whole(one["samples"]), batches=whole(one["batches"])))

@@ -73,7 +73,7 @@ def test_asked_shown_agreed_fetched_and_written_into_the_preset(
     assert hub.requests == [] and dialog.go.isHidden() and dialog.facts.isHidden()
     look_up(dialog, qtbot)
     assert dict(dialog.facts.rows()) == {
-        "From": hub.address, "Licence": "openrail", "Revision": "a" * 12, "In all": "1 files, 1.0 MB",
+        "From": hub.address, "Licence": "openrail", "Revision": "a" * 12, "Files": "1", "Size in all": "1.0 MB",
     }  # fmt: skip
     assert rows_of(dialog) == [("model.safetensors", "1.0 MB")]
     assert dialog.folder.text() == str(tmp_path / "models")
@@ -97,7 +97,9 @@ def test_of_several_files_one_is_chosen(
     assert "several files" in dialog.said.text()
     assert [name for name, _ in rows_of(dialog)] == ["small.safetensors", "large.safetensors"]
     assert not dialog.go.isEnabled(), "none is chosen yet"
-    dialog.files.setCurrentItem(dialog.files.topLevelItem(0))
+    first = dialog.files.topLevelItem(0)
+    assert first is not None
+    dialog.files.setCurrentItem(first)
     dialog.go.click()
     qtbot.waitUntil(lambda: "It is there" in dialog.said.text(), timeout=PATIENCE)
     assert str(desk.document.value("model.base")).endswith("small.safetensors")

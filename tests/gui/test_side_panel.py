@@ -73,8 +73,8 @@ def test_each_bucket_is_counted_and_many_are_summed(desk: Desk, panel: SidePanel
     desk.service.checked.emit(answer(buckets=buckets))
     panel.steps._fold.heading.click()
     rows = panel.steps.buckets.rows()
-    assert rows[0] == ("64 x 512", "2 samples, 1 batches")
-    assert rows[-1] == ("18 more", "36 samples, 18 batches") and len(rows) == 13
+    assert rows[0] == ("64 x 512", "samples 2, batches 1")
+    assert rows[-1] == ("18 more", "samples 36, batches 18") and len(rows) == 13
 
 
 def test_ready_or_how_many_errors(desk: Desk, panel: SidePanel) -> None:
@@ -88,14 +88,22 @@ def test_ready_or_how_many_errors(desk: Desk, panel: SidePanel) -> None:
 
 def test_a_preset_that_cannot_be_read_keeps_the_numbers_in_grey(desk: Desk, panel: SidePanel) -> None:
     desk.service.checked.emit(answer())
-    assert panel.steps.total.isEnabled() and panel.outdated.isHidden()
+    assert panel.steps.total.isEnabled() and panel.note.isHidden()
     broken = Fault("line 3: expected a value", where="my.toml:3")
     desk.service.checked.emit({"ok": False, "report": None, "faults": [{**broken.as_dict(), "fix": None}]})
     assert panel.steps.total.text() == "505" and not panel.steps.total.isEnabled()
-    assert "are from before" in panel.outdated.text() and not panel.outdated.isHidden()
+    assert "are from before" in panel.note.text() and not panel.note.isHidden()
     assert panel.faults.rows()[0].sentence.text() == "line 3: expected a value"
     desk.service.checked.emit(answer())
-    assert panel.steps.total.isEnabled() and panel.outdated.isHidden()
+    assert panel.steps.total.isEnabled() and panel.note.isHidden()
+
+
+def test_numbers_without_the_options_that_are_wrong_say_so(desk: Desk, panel: SidePanel) -> None:
+    found = answer([WRONG])
+    found["report"]["partial"] = True
+    desk.service.checked.emit(found)
+    assert "take the default" in panel.note.text() and not panel.note.isHidden()
+    assert panel.steps.total.isEnabled()
 
 
 def test_only_a_slow_check_is_seen(desk: Desk, panel: SidePanel, qtbot: QtBot) -> None:

@@ -52,12 +52,12 @@ def test_a_bar_is_as_long_as_its_samples(chart: BucketChart, desk: Desk) -> None
 def test_words_for_those_who_do_not_see_it(chart: BucketChart, desk: Desk) -> None:
     assert chart.accessibleName() == "Buckets"
     assert chart.accessibleDescription() == "2 buckets; the arrow keys go through them"
-    assert chart.words(1) == "640 x 640: 1,200 samples, 600 batches"
+    assert chart.words(1) == "640 x 640: samples 1,200, batches 600"
 
 
 def test_arrow_keys_and_clicks_choose(chart: BucketChart, qtbot: QtBot) -> None:
     qtbot.keyClick(chart, Qt.Key.Key_Down)
-    assert chart.accessibleDescription() == "512 x 768: 34 samples, 17 batches"
+    assert chart.accessibleDescription() == "512 x 768: samples 34, batches 17"
     qtbot.keyClick(chart, Qt.Key.Key_PageDown)
     assert chart.chosen == 1
     qtbot.keyClick(chart, Qt.Key.Key_Up)

@@ -80,7 +80,7 @@ def test_fix_edits_the_preset_and_undo_takes_it_back(faults: FaultList, desk: De
 
 def test_chips_count_and_choose(faults: FaultList) -> None:
     faults.show_faults(plain(WRONG, ODD, FEW, Fault("also wrong", "train.seed")))
-    assert faults.chips["error"].text() == "2 errors" and faults.chips["hint"].text() == "1 hints"
+    assert faults.chips["error"].text() == "Errors: 2" and faults.chips["hint"].text() == "Hints: 1"
     faults.chips["error"].click()
     assert [row.severity.text() for row in faults.rows()] == ["Warning", "Hint"]
     faults.chips["error"].click()
