@@ -64,9 +64,8 @@ class PresetText:
         try:
             for old, new in renames.items():
                 self._document.rename(old, new)
-            for key, value in edits.items():
-                if not same(self._document.get(key), value):
-                    self._document.set(key, value)
+            values = self._document.values()
+            self._document.set_all({key: value for key, value in edits.items() if not same(lookup(values, key), value)})
             self._take_up(self._document.text())
         except (UserError, ValueError):
             self.replace(before)

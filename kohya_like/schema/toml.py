@@ -73,6 +73,27 @@ class Document:
             self._take_out(parts, parent)
         self._lines = None
 
+    def set_all(self, edits: Mapping[str, Plain]) -> None:
+        """Write or take out many values; parsed once where most are new lines or lines that go."""
+        values, text = self.values(), self._toml_text()
+        going = [split_key(key) for key, value in edits.items() if value is None and lookup(values, key) is not None]
+        text, inside = toml_edits.remove_keys(text, going)
+        rest: dict[str, Plain] = {join_key(parts): None for parts in inside}
+        for key, value in edits.items():
+            *table, name = split_key(key)
+            if value is None:
+                continue
+            is_line = lookup(values, key) is None and isinstance(name, str) and not _has_tables(value)
+            added = toml_edits.add_key(text, tuple(table), str(name), _plain(value)) if is_line else None
+            if added is None:
+                rest[key] = value
+            else:
+                text = added
+        if text != self._toml_text():
+            self._edit(text)
+        for key, value in rest.items():
+            self.set(key, value)
+
     def rename(self, old: str, new: str) -> None:
         """Give a key or table another name, in its place; one that moves to another table keeps value and comment."""
         was, now = split_key(old), split_key(new)
@@ -268,6 +289,10 @@ def same(present: Plain, wanted: Plain) -> bool:
     if type(present) is int and type(wanted) is float:
         return present == wanted
     return type(present) is type(wanted) and (present == wanted or (present != present and wanted != wanted))
+
+
+def _has_tables(value: Plain) -> bool:
+    return isinstance(value, (list, tuple)) and any(isinstance(inner, Mapping) for inner in value)
 
 
 def _holds(node: Any, part: str | int) -> bool:

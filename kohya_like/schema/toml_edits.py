@@ -43,12 +43,21 @@ def add_table(text: str, table: KeyParts, line: str) -> str:
 
 def remove_key(text: str, parts: KeyParts) -> str | None:
     """Without a key, or a table and all that is in it. Comments on lines of their own stay."""
-    found = [s for s in statements(text) if s.key[: len(parts)] == parts]
-    if not found:
-        return None
-    for statement in reversed(found):
+    text, left = remove_keys(text, [parts])
+    return None if left else text
+
+
+def remove_keys(text: str, keys: Sequence[KeyParts]) -> tuple[str, list[KeyParts]]:
+    """Without several, and those that were not found on lines of their own."""
+    found: set[KeyParts] = set()
+    going = []
+    for statement in statements(text):
+        if hit := next((parts for parts in keys if statement.key[: len(parts)] == parts), None):
+            found.add(hit)
+            going.append(statement)
+    for statement in reversed(going):
         text = text[: statement.start] + text[statement.end :]
-    return text
+    return text, [parts for parts in keys if parts not in found]
 
 
 def add_list_item(text: str, parts: KeyParts, values: Mapping[str, Any]) -> str | None:

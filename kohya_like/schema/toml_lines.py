@@ -9,6 +9,7 @@ from typing import NamedTuple
 KeyParts = tuple[str | int, ...]
 
 _PART = re.compile(r"""[ \t]*(?:"((?:\\.|[^"\\\n])*)"|'([^'\n]*)'|([^\s.\[\]="'#]+))[ \t]*""")
+_MARK = re.compile(r"""["'#\n\[\]{}]""")
 _INDEX = re.compile(r"\[(\d{1,6})\]")
 _STRINGS = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}|' + r"'''.*?'{3,5}|" + r'"(?:\\.|[^"\\\n])*"|' + r"'[^'\n]*'", re.DOTALL
@@ -160,8 +161,8 @@ def _header(text: str) -> KeyParts:
 def _statement_end(text: str, at: int) -> int:
     """Where the statement that begins at `at` ends: its line break, or the one after an open bracket or string."""
     depth = 0
-    while at < len(text):
-        letter = text[at]
+    while mark := _MARK.search(text, at):
+        at, letter = mark.start(), mark.group()
         if letter in "\"'" and (string := _STRINGS.match(text, at)):
             at = string.end()
             continue
@@ -173,4 +174,4 @@ def _statement_end(text: str, at: int) -> int:
             return at + 1
         depth += (letter in "[{") - (letter in "]}")
         at += 1
-    return at
+    return len(text)

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import tomlkit
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from kohya_like.schema import toml
 from kohya_like.schema.errors import ConfigError, UserError
 from kohya_like.schema.toml import Document, same
 
@@ -225,3 +227,35 @@ def test_any_edits_end_as_they_do_in_a_dict(start: str, edits: list[tuple[str, s
     for comment in re.findall(r"^# .*", start, re.MULTILINE):  # those on lines of their own
         if not any(edit[0] == "remove" or edit[3] is None for edit in edits):
             assert comment in document.text() or "# one" in comment or "# item" in comment
+
+
+MANY = st.dictionaries(st.tuples(NAMES, NAMES), VALUES, max_size=6)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(start=st.sampled_from(STARTS), edits=MANY)
+def test_many_at_once_are_the_same_as_one_after_the_other(start: str, edits: dict[tuple[str, str], Any]) -> None:
+    values = Document(start).values()
+    wanted = {f'"{table}"."{name}"': value for (table, name), value in edits.items()}
+    if any(not isinstance(values.get(table, {}), dict) for table, _ in edits):
+        with pytest.raises(UserError):
+            Document(start).set_all(wanted | {'"a"."a"': 1, '"b"."a"': 1})
+        return
+    together, apart = Document(start), Document(start)
+    together.set_all(wanted)
+    for key, value in wanted.items():
+        apart.set(key, value)
+    assert without_empty(together.values()) == without_empty(apart.values())
+    assert Document(together.text()).values() == together.values()
+
+
+def test_many_new_lines_are_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    document, texts, real = Document(SUBSETS), list[str](), toml.tomlkit.parse
+
+    def counted(text: str) -> tomlkit.TOMLDocument:
+        texts.append(text)
+        return real(text)
+
+    monkeypatch.setattr(toml.tomlkit, "parse", counted)
+    document.set_all({f"save.k{number}": number for number in range(50)} | {"data.x": None, "save.y": None})
+    assert len(texts) == 1 and document.get("save") == {f"k{number}": number for number in range(50)}
