@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def no_collection_in_threads() -> Iterator[None]:
-    """What `gui.garbage` does for the window: a widget of an earlier test must not be destroyed in a reader's thread."""
+    """As `gui.garbage` does for the window: a widget of an earlier test must not be destroyed in a reader's thread."""
     gc.disable()
     yield
     gc.enable()
