@@ -31,7 +31,7 @@ class FetchBar(QWidget):
         self.button.clicked.connect(self._on_clicked)
         desk.service.checked.connect(self._on_checked)
         desk.document.edited.connect(self._on_edited)
-        desk.document.opened.connect(lambda: self._on_edited(""))
+        desk.document.opened.connect(self._on_opened)
         desk.language.changed.connect(self.retranslate)
         desk.theme.changed.connect(self._draw)
         self._draw()
@@ -55,6 +55,9 @@ class FetchBar(QWidget):
         is_missing = any(fault["key"] == BASE and fault["code"] == "base-model" for fault in faults)
         self._missing = str(base) if is_missing and is_hub_name(base) else ""
         self.setVisible(bool(self._missing))
+
+    def _on_opened(self) -> None:
+        self._on_edited("")
 
     def _on_edited(self, key: str) -> None:
         if key in ("", BASE) and str(self._desk.document.value(BASE)) != self._missing:

@@ -141,7 +141,7 @@ class SettingsPage(QWidget):
         self.remove.clicked.connect(self._on_remove_clicked)
         self.open.clicked.connect(self._on_open_clicked)
         self.roots.itemSelectionChanged.connect(self._on_selected)
-        desk.settings.changed.connect(lambda _: self._show_values())
+        desk.settings.changed.connect(self._on_setting_changed)
         desk.language.changed.connect(self.retranslate)
         desk.theme.changed.connect(self._draw)
 
@@ -159,6 +159,9 @@ class SettingsPage(QWidget):
             self.roots.clear()
             self.roots.addItems(roots)
         self._on_selected()
+
+    def _on_setting_changed(self, _: str) -> None:
+        self._show_values()
 
     def _on_selected(self) -> None:
         self.remove.setEnabled(bool(self.roots.selectedItems()))

@@ -211,3 +211,16 @@ def test_what_a_child_printed_is_read_with_care(tmp_path: Path) -> None:
         ("a b.ckpt", "2.0 MB"), ("c.ckpt", "1 kB"),
     ]  # fmt: skip
     assert bytes_in(str(tmp_path / "nowhere")) == 0
+
+
+def test_another_folder_for_models_is_remembered(
+    dialog: FetchDialog, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose = "gui.fetch_dialog.QFileDialog.getExistingDirectory"
+    before = dialog.folder.text()
+    monkeypatch.setattr(choose, lambda *_: "")
+    dialog.choose.click()
+    assert dialog.folder.text() == before
+    monkeypatch.setattr(choose, lambda *_: "/big/disk")
+    dialog.choose.click()
+    assert dialog.folder.text() == "/big/disk" and desk.settings.get("models_folder") == "/big/disk"

@@ -117,3 +117,14 @@ def test_ten_thousand_faults_make_two_hundred_rows_bit_by_bit(faults: FaultList,
     assert faults.more.text() == "and 9,801 more" and not faults.more.isHidden()
     faults.chips["error"].click()
     assert [row.severity.text() for row in faults.rows()] == ["Hint"] and faults.more.isHidden()
+
+
+def test_rows_that_are_gone_hear_of_nothing_more(faults: FaultList, desk: Desk, qtbot: QtBot) -> None:
+    faults.show_faults(plain(WRONG, FEW))
+    gone = faults.rows()[0]
+    with qtbot.waitSignal(gone.destroyed):
+        faults.show_faults(plain(FEW))
+    desk.theme.set("dark")
+    desk.language.set("zh_CN")
+    assert faults.rows()[0].jump.text() == desk.language.texts.label_of("data.train_data_dir")
+    desk.language.set("en")
