@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
@@ -93,11 +94,20 @@ class LossPlot(QWidget):
             self._draw()
 
     def _on_loaded(self, kind: type[PlotCanvas]) -> None:
-        self.canvas = kind(self._desk.theme)
-        self.canvas.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the keys are this widget's
-        self.canvas.step_pointed.connect(self._on_step_pointed)
-        self.canvas.view_changed.connect(self.data_changed)
-        self._stack.addWidget(self.canvas)
+        canvas = kind(self._desk.theme, self)
+        canvas.hide()
+        self._build_on(canvas, canvas.build())
+
+    def _build_on(self, canvas: PlotCanvas, parts: Iterator[None]) -> None:
+        """One part in each turn of the event loop."""
+        if next(parts, self) is not self:
+            QTimer.singleShot(0, self, lambda: self._build_on(canvas, parts))
+            return
+        self.canvas = canvas
+        canvas.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the keys are this widget's
+        canvas.step_pointed.connect(self._on_step_pointed)
+        canvas.view_changed.connect(self.data_changed)
+        self._stack.addWidget(canvas)
         self.retranslate()
         self._draw()
 

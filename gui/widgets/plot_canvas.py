@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Iterator
 from html import escape
 
 import numpy as np
@@ -16,7 +17,7 @@ from gui.run_data import Curve, RunData
 from gui.theme import Theme
 
 POINTS = 2000
-CLIPPED_PERCENT = 1.0  # of the raw values at each end, where outliers are clipped
+CLIPPED_SHARE = 0.01  # of the raw values at each end, where outliers are clipped
 RAW_STRENGTH = 0.4  # of the raw line's colour; the rest is the ground's, since transparent lines add up where dense
 RATE_ROOM = 1.8  # above the highest rate, for the legend
 AXIS_WIDTH = 58
@@ -24,7 +25,7 @@ LINES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.Pe
 
 
 class PlotCanvas(pg.GraphicsLayoutWidget):
-    """Draws what it is given. Follows the run until somebody zooms or drags; a double click follows again.
+    """Draws what it is given, once built. Follows the run until somebody zooms or drags; a double click follows again.
 
     Signals:
         step_pointed: the step under the crosshair; NaN when it left.
@@ -48,13 +49,20 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         self.viewport().setMouseTracking(True)
         self.ci.layout.setSpacing(0)
         self.ci.layout.setContentsMargins(0, 4, 4, 0)
+
+    def build(self) -> Iterator[None]:
+        """Make the plots, a part at a time: all of them at once would stop the window for a tenth of a second."""
         self.loss_plot = self._plot(0)
+        yield
         self.mark_plot = self._plot(1)
+        self.mark_plot.setFixedHeight(24)
+        yield
         self.rate_plot = self._plot(2)
         self.ci.layout.setRowStretchFactor(0, 7)
         self.ci.layout.setRowStretchFactor(2, 3)
-        self.mark_plot.setFixedHeight(24)
+        yield
         self._add_items()
+        yield
         self.recolor()
 
     def _plot(self, row: int) -> pg.PlotItem:
@@ -155,8 +163,9 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         shown = shown[np.isfinite(shown)]
         if not len(shown):
             return
-        ends = [CLIPPED_PERCENT, 100 - CLIPPED_PERCENT] if self._clip and len(shown) > 20 else [0, 100]
-        low, high = (float(value) for value in np.percentile(shown, ends))
+        shown = np.sort(shown)  # not np.percentile, which loads numpy.ma for a twentieth of a second
+        cut = int(len(shown) * CLIPPED_SHARE) if self._clip else 0
+        low, high = float(shown[cut]), float(shown[len(shown) - 1 - cut])
         smooth = self._drawable(self._curve.smooth)
         if np.isfinite(smooth).any():
             low, high = min(low, float(np.nanmin(smooth))), max(high, float(np.nanmax(smooth)))

@@ -109,7 +109,7 @@ def test_what_is_missing_or_no_picture_says_so(grid: SampleGrid, qtbot: QtBot, t
     grid.show_samples(found)
     wait_for_pictures(grid, qtbot)
     assert grid.model.index(0, 0).data(DECORATION) == "The file is missing"
-    assert "is an SVG drawing" in grid.model.index(1, 0).data(DECORATION)
+    assert "is an SVG drawing" in str(grid.model.index(1, 0).data(DECORATION))
     assert not grid.grab().isNull()
 
 
