@@ -78,6 +78,7 @@ QComboBox QAbstractItemView { background: @surface; color: @text; border: 1px so
 QAbstractItemView::item { padding: 4px; color: @text; }
 QAbstractItemView::item:hover { background: @raised; color: @text; }
 QAbstractItemView::item:selected { background: @accent; color: @accent_text; }
+QTableCornerButton::section { background: @raised; border: none; border-bottom: 1px solid @border; }
 QHeaderView::section { background: @raised; color: @text; border: none; border-right: 1px solid @border;
   border-bottom: 1px solid @border; padding: 4px 8px; font-weight: 600; }
 QTableView, QTreeView { gridline-color: @border; alternate-background-color: @window; }
@@ -87,6 +88,9 @@ QCheckBox::indicator:hover { border-color: @accent; }
 QCheckBox::indicator:checked { background: @accent; border-color: @accent; image: url("#icons/check-@name.svg"); }
 QCheckBox::indicator:indeterminate { background: @raised; image: url("#icons/dash-@name.svg"); }
 QCheckBox::indicator:disabled { background: @window; border-color: @border; }
+QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid @muted; border-radius: 8px; background: @surface; }
+QRadioButton::indicator:hover { border-color: @accent; }
+QRadioButton::indicator:checked { border: 5px solid @accent; width: 6px; height: 6px; background: @accent_text; }
 QCheckBox:focus, QRadioButton:focus { border-color: @focus; }
 
 QTabBar { background: transparent; }

@@ -217,9 +217,8 @@ class RunsPage(QWidget):
         self._desk.service.resume(run)
 
     def _on_started(self, run: str) -> None:
-        if run == self._resuming:
-            self._resuming = ""
-            self._desk.runs.attend(run)
+        self._resuming = ""
+        self._desk.runs.attend(run)
 
     def _on_refused(self, faults: list[dict[str, str]]) -> None:
         if self._resuming:

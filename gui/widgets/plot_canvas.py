@@ -19,7 +19,7 @@ from gui.theme import Theme
 POINTS = 2000
 CLIPPED_SHARE = 0.01  # of the raw values at each end, where outliers are clipped
 RAW_STRENGTH = 0.4  # of the raw line's colour; the rest is the ground's, since transparent lines add up where dense
-RATE_ROOM = 1.8  # above the highest rate, for the legend
+LEGEND_HEIGHT = 30  # above the highest rate
 AXIS_WIDTH = 58
 LINES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
 
@@ -113,6 +113,8 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
             saved = sorted({event.step for event in data.saved if event.what == "network"})
             sampled = sorted({event.step for event in data.samples})
             checked = [(event.step, event.loss) for event in data.validations]
+        if sampled and sampled[0] < ends[0]:
+            ends = (float(sampled[0]), ends[1])
         self.raw.setData(_numpy(curve.x), self._drawable(curve.y))
         self.smooth.setData(_numpy(curve.smooth_x), self._drawable(curve.smooth))
         self.validation.setData([x for x, _ in checked], self._drawable([y for _, y in checked]))
@@ -156,7 +158,8 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         self._fit_loss()
         rates = [_numpy(column) for column in self._curve.rates.values()]
         top = max((float(np.nanmax(column)) for column in rates if np.isfinite(column).any()), default=0.0)
-        self.rate_plot.setYRange(0, top * RATE_ROOM or 1.0, padding=0)
+        room = 1 - min(0.6, LEGEND_HEIGHT / max(self.rate_plot.vb.height(), 1))
+        self.rate_plot.setYRange(0, top / room or 1.0, padding=0)
 
     def _fit_loss(self) -> None:
         shown = self._drawable(self._usual if self._clip else self._curve.y)
