@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -38,6 +39,7 @@ class _Work(QRunnable):
 
     def run(self) -> None:
         result, error = None, None
+        sys.settrace(threading.gettrace())  # a thread of Qt's pool does not take over a debugger or a coverage tool
         try:
             result = self._work()
         except Exception as fault:  # every fault goes to `failed` or to the caller's traceback

@@ -32,7 +32,8 @@ class FileActions(QObject):
         self._after_save: Callable[[], None] | None = None
         desk.document.opened.connect(self._on_opened)
         desk.document.saved.connect(self._on_saved)
-        desk.document.failed.connect(self._on_failed)
+        desk.document.failed.connect(self._on_not_saved)
+        desk.document.changed_outside.connect(self._on_not_saved)
 
     def look_for_examples(self) -> None:
         later(lambda: [str(path) for path in sorted(EXAMPLES.glob(PATTERN))], self.examples_found.emit, owner=self)
@@ -125,7 +126,8 @@ class FileActions(QObject):
         if go_on is not None:
             go_on()
 
-    def _on_failed(self) -> None:
+    def _on_not_saved(self) -> None:
+        """What was to follow the save does not."""
         self._after_save = None
 
     def _on_example_read(self, text: str) -> None:
@@ -135,8 +137,7 @@ class FileActions(QObject):
         self._desk.document.failed.emit(str(error), "")
 
     def _remember(self, path: str) -> None:
-        recent = [path, *(one for one in self._desk.settings.recent if one != path)]
-        self._desk.settings.recent = recent[:12]
+        self._desk.settings.remember_recent(path)
 
 
 def as_new(path: Path) -> str:

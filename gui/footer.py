@@ -93,7 +93,9 @@ class Footer(QFrame):
             return self.tr("The training is being started.")
         count = self._errors()
         if count:
-            return self.tr("{count} errors have to be mended first; the list at the right names them.").format(count=count)
+            return self.tr("{count} errors have to be mended first; the list at the right names them.").format(
+                count=count
+            )
         return ""
 
     def _errors(self) -> int:

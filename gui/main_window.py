@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QFont, QFontMetrics, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QMainWindow,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from gui.background import wait_for_all
 from gui.desk import Desk
@@ -19,6 +29,7 @@ from gui.widgets.banner import Banner
 PAGES = ("train", "dataset", "runs", "settings")
 SMALLEST = QSize(1000, 640)
 USUAL = QSize(1280, 720)
+RAIL_FOLDED, RAIL_AROUND_WORDS, RAIL_HEIGHT = 48, 60, 42  # px: the icon with its margins
 
 
 class MainWindow(QMainWindow):
@@ -42,7 +53,8 @@ class MainWindow(QMainWindow):
         self._draw()
         self.resize(USUAL)
         self.setMinimumSize(SMALLEST)
-        self.restoreGeometry(QByteArray.fromBase64(str(desk.settings.get("geometry", "")).encode()))
+        if desk.settings.geometry:
+            self.restoreGeometry(QByteArray(desk.settings.geometry))
         self.show_page("train")
         QTimer.singleShot(0, self._after_first_paint)
 
@@ -85,12 +97,16 @@ class MainWindow(QMainWindow):
         desk, wishes = self.desk, self.desk.wishes
         wishes.page_requested.connect(self.show_page)
         wishes.run_requested.connect(self._show_run)
+        wishes.field_requested.connect(self._show_field)
         wishes.start_requested.connect(self.footer.start)
         desk.service.started.connect(self._on_started)
         desk.document.state_changed.connect(self._show_title)
         desk.document.opened.connect(self._show_title)
         desk.language.changed.connect(self.retranslate)
         desk.theme.changed.connect(self._draw)
+        desk.settings.failed.connect(wishes.said)
+        if self._recovery is not None:
+            self._recovery.failed.connect(wishes.said)
 
     def _shortcuts(self) -> None:
         keys: dict[str, Callable[[], None]] = {
@@ -112,6 +128,8 @@ class MainWindow(QMainWindow):
 
     def _after_first_paint(self) -> None:
         """What the first picture of the window need not wait for."""
+        if self.desk.settings.problem:
+            self.notice.show_message(self.desk.settings.problem, kind="warning")
         self.files.look_for_examples()
         self.desk.runs.refresh()
         if self._recovery is not None:
@@ -148,12 +166,22 @@ class MainWindow(QMainWindow):
         self.show_page("runs")
         self.pages["runs"].show_run(path)  # type: ignore[attr-defined]
 
+    def _show_field(self, key: str) -> None:
+        """An option of a single folder stands on the Dataset page, all others on the Train page."""
+        name = "dataset" if key.startswith("data.subsets") else "train"
+        self.show_page(name)
+        self.pages[name].show_field(key)  # type: ignore[attr-defined]
+
     def _search(self) -> None:
         self.show_page("train")
         self.pages["train"].search.setFocus()  # type: ignore[attr-defined]
 
     def _on_started(self, run: str) -> None:
-        self.desk.runs.refresh()
+        """A run of another output folder is found again by the next window."""
+        self.desk.runs.attend(run)
+        root, settings = str(Path(run).parents[1]), self.desk.settings
+        if root not in settings.run_roots:
+            settings.run_roots = [root, *settings.run_roots]
         self._show_run(run)
 
     def _offer_rescued(self, name: str, take: Callable[[], None], discard: Callable[[], None]) -> None:
@@ -190,10 +218,13 @@ class MainWindow(QMainWindow):
         buttons = [*self.buttons.values(), self._fold]
         for button in buttons:
             button.setToolButtonStyle(style)
-            button.setMinimumWidth(0)
-        width = max(button.sizeHint().width() for button in buttons) + (0 if folded else GAP)
+            button.ensurePolished()
+        bold = QFont(self.font())
+        bold.setBold(True)  # the chosen page's name
+        words = 0 if folded else max(QFontMetrics(bold).horizontalAdvance(button.text()) for button in buttons)
+        width = words + (RAIL_FOLDED if folded else RAIL_AROUND_WORDS)
         for button in buttons:
-            button.setFixedWidth(width)
+            button.setFixedSize(width, RAIL_HEIGHT)
         self._draw()
 
     def _draw(self) -> None:
@@ -214,6 +245,7 @@ class MainWindow(QMainWindow):
         if self._recovery is not None:
             self._recovery.discard_own()
         self.desk.service.close()
+        self.desk.runs.close()
         wait_for_all()
         event.accept()
 

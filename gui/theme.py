@@ -17,6 +17,8 @@ from PySide6.QtWidgets import QApplication, QStyleFactory
 from gui.style_sheet import style_sheet
 
 SMALL, GAP, WIDE = 4, 8, 16  # spaces, logical pixels
+# After the desktop's own font; without them the system's choice for Chinese may be a bold or a Japanese face.
+CHINESE_FAMILIES = ("Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", "WenQuanYi Micro Hei")
 ICONS = Path(__file__).parent / "icons"
 Name = Literal["light", "dark"]
 
@@ -73,6 +75,9 @@ class Theme(QObject):
         self._wanted = name
         application = _application()
         application.setStyle(QStyleFactory.create("Fusion"))
+        font = application.font()
+        font.setFamilies([font.family(), *CHINESE_FAMILIES])
+        application.setFont(font)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_changed)
         self._apply(self._chosen())
 

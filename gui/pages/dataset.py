@@ -159,7 +159,6 @@ class DatasetPage(QWidget):
         desk.service.checked.connect(self.show_answer)
         desk.document.edited.connect(self._on_edited)
         desk.document.opened.connect(self._on_opened)
-        desk.wishes.field_requested.connect(self.show_field)
         desk.language.changed.connect(self.retranslate)
         desk.theme.changed.connect(self._draw)
 

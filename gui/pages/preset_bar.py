@@ -13,7 +13,7 @@ from gui.desk import Desk
 from gui.file_actions import FileActions
 from gui.theme import GAP, WIDE
 from gui.widgets.banner import Banner
-from gui.widgets.choices import QuietComboBox
+from gui.widgets.quiet import QuietComboBox
 from gui.widgets.text import ElidedLabel, PlainLabel, plain_tooltip, shortened
 from kohya_like.recipes import FAMILIES, RECIPES, edits_for, recipe_of, recipe_text
 
@@ -26,6 +26,7 @@ class PresetBar(QFrame):
         self.setProperty("role", "bar")
         self._desk, self._files = desk, files
         self._examples: list[str] = []
+        self._asks_about_outside = False
         self.recipe, self.family = QuietComboBox(), QuietComboBox()
         self.recipe_label, self.family_label, self.file_label = PlainLabel(), PlainLabel(), PlainLabel()
         self.file = ElidedLabel(role="heading")
@@ -75,6 +76,7 @@ class PresetBar(QFrame):
         document.state_changed.connect(self._show_state)
         document.failed.connect(self._on_failed)
         document.opened.connect(self.banner.hide)
+        document.saved.connect(self.banner.hide)
         document.changed_outside.connect(self._on_changed_outside)
         self._files.examples_found.connect(self._on_examples_found)
         self._desk.language.changed.connect(self.retranslate)
@@ -124,6 +126,9 @@ class PresetBar(QFrame):
 
     def _show_state(self) -> None:
         document = self._desk.document
+        if self._asks_about_outside and not document.conflict:
+            self._asks_about_outside = False
+            self.banner.hide()
         name = document.path.name if document.path else self.tr("not saved yet")
         self.file.setText(f"{'* ' if document.modified else ''}{name}")
         where = str(document.path) if document.path else ""
@@ -162,7 +167,9 @@ class PresetBar(QFrame):
         menu = self.buttons["recent"].menu()
         menu.clear()
         for path in self._desk.settings.recent:
-            menu.addAction(_action(menu, f"{Path(path).name}   {Path(path).parent}", lambda p=path: self._files.open(p)))
+            menu.addAction(
+                _action(menu, f"{Path(path).name}   {Path(path).parent}", lambda p=path: self._files.open(p))
+            )
         if not self._desk.settings.recent:
             menu.addAction(self.tr("No recent files")).setEnabled(False)
         menu.addSeparator()
@@ -185,6 +192,7 @@ class PresetBar(QFrame):
         self.banner.show_message("\n".join(filter(None, [say(sentence), say(hint)])), actions, "error")
 
     def _on_changed_outside(self, how: str) -> None:
+        self._asks_about_outside = True
         if how == "deleted":
             said = self.tr("The file was deleted or moved by another program. Your text is still here.")
             self.banner.show_message(said, [(self.tr("Save it again"), lambda: self._desk.document.save(force=True))])
@@ -205,6 +213,7 @@ class PresetBar(QFrame):
         document = self._desk.document
         dialog = CompareDialog(self._desk, document.text, document.theirs)
         dialog.setParent(self.window(), Qt.WindowType.Dialog)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.mine_chosen.connect(document.keep_mine)
         dialog.theirs_chosen.connect(document.take_theirs)
         dialog.rejected.connect(lambda: self._on_changed_outside("changed"))

@@ -8,7 +8,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from gui.desk import Desk
-from gui.fetch_dialog import FetchBar
+from gui.fetch_bar import FetchBar
 from gui.fields import Field, fields
 from gui.file_actions import FileActions
 from gui.form import Form
@@ -43,9 +43,9 @@ class TrainPage(QWidget):
         self.drawer = Drawer(desk, self.panel, PANEL_WIDTH, self)
         self._built: set[str] = set()
         self._lay_out()
-        desk.wishes.field_requested.connect(self.show_field)
         desk.service.checked.connect(self._on_checked)
         desk.language.changed.connect(self.retranslate)
+        self._fields = fields()
         self._faults: list[dict[str, object]] = []
         self._show_level()
         self.retranslate()
@@ -88,7 +88,8 @@ class TrainPage(QWidget):
 
     def _tab(self) -> str:
         holder = self.tabs.currentWidget()
-        return (self.parameters.currentWidget() if holder is self.parameters else holder).objectName()
+        shown = self.parameters.currentWidget() if holder is self.parameters else holder
+        return shown.objectName() if shown is not None and shown is not self.parameters else ""
 
     def _on_tab_changed(self) -> None:
         self._build(self._tab())
@@ -97,19 +98,19 @@ class TrainPage(QWidget):
         """A tab's form is made when it is first shown."""
         if not tab or tab in self._built:
             return
-        self._built.add(tab)
         holder = self.findChild(QWidget, tab)
+        if holder is None:  # the tabs are still being put in
+            return
+        self._built.add(tab)
         column = holder.layout()
         if tab == "model":
             column.addWidget(FetchBar(self._desk))
-        form = Form(self._desk, self._fields_of(tab))
+        form = Form(self._desk, list(fields_of(tab, self._fields)), catch_all=tab == "model")
         form.set_level(self._desk.settings.level)
+        form.level_changed.connect(self.set_level)
         form.show_faults(self._faults)
         self.forms[tab] = form
         column.addWidget(form, 1)
-
-    def _fields_of(self, tab: str) -> list[Field]:
-        return list(fields_of(tab, fields(values=self._desk.document.values())))
 
     def _on_checked(self, answer: dict[str, object]) -> None:
         report = answer.get("report")
@@ -120,21 +121,18 @@ class TrainPage(QWidget):
 
     def show_field(self, key: str) -> None:
         """Bring the row of an option to the front, on whatever tab it is."""
-        if key.startswith("data.subsets"):
-            self._desk.wishes.page_requested.emit("dataset")
-            return
         tab = tab_of(key)
-        self._desk.wishes.page_requested.emit("train")
+        self.open_tab(tab)
+        self.forms[tab].focus_field(key)
+
+    def open_tab(self, tab: str) -> None:
+        """Show "model", "folders", "basic", "advanced" or "samples"."""
         if tab in ("basic", "advanced", "samples"):
             self.tabs.setCurrentWidget(self.parameters)
             self.parameters.setCurrentWidget(self.findChild(QWidget, tab))
         else:
             self.tabs.setCurrentWidget(self.findChild(QWidget, tab))
         self._build(tab)
-        form = self.forms[tab]
-        if not form.focus_field(key) and self._desk.settings.level != "all":
-            self.set_level("all")
-            form.focus_field(key)
 
     def set_level(self, level: str) -> None:
         """Show the basic options only, or all."""
