@@ -26,6 +26,7 @@ from kohya_like.schema.errors import Fault
 from kohya_like.schema.validate import renames
 
 TURN_SECONDS = 0.006  # of building rows, before other events have their turn
+LAY_OUT_MILLISECONDS = 30  # after the last new row its place is known
 ROOM_ABOVE = 80  # pixels left above a row that is scrolled to
 
 
@@ -61,6 +62,8 @@ class Form(QWidget):
         self._sections: dict[str, FormSection] = {}
         self._building = QTimer(self, interval=0)
         self._settling = QTimer(self, interval=0, singleShot=True)
+        self._revealing = QTimer(self, interval=LAY_OUT_MILLISECONDS, singleShot=True)
+        self._revealing.timeout.connect(self._on_laid_out)
         self._lay_out()
         self._building.timeout.connect(self._build_some)
         self._settling.timeout.connect(self._settle)
@@ -116,7 +119,8 @@ class Form(QWidget):
         self._settle()
         self._target = self._rows[place]
         self._reveal()
-        QTimer.singleShot(0, self, self._reveal)  # once more when the layout has taken the row in
+        QTimer.singleShot(0, self, self._reveal)  # a row that was built just now takes the keyboard when it is shown
+        self._revealing.start()
         return True
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -173,8 +177,8 @@ class Form(QWidget):
             self._make(self._queue.popleft())
         for section in self._sections.values():
             section.settle()
-        if self._target is not None and self._target.focus_target.hasFocus():
-            QTimer.singleShot(0, self, self._reveal)
+        if self._target is not None:
+            self._revealing.start()
         if not self._queue:
             self._building.stop()
             self.built.emit()
@@ -182,9 +186,8 @@ class Form(QWidget):
     def _make(self, place: int) -> None:
         row = self._rows[place] = FieldRow(self._desk, self._fields[place])
         row.show_faults(self._faults)
-        if not self._is_seen(row):
-            row.hide()
         self._sections[row.field.section].add(row, place)
+        row.setVisible(self._is_seen(row))
 
     def _chosen(self) -> dict[str, str]:
         values = self._desk.document.values()
@@ -242,6 +245,13 @@ class Form(QWidget):
         if self._target is not None:
             self._target.focus_target.setFocus(Qt.FocusReason.ShortcutFocusReason)
             self.area.ensureWidgetVisible(self._target, 0, ROOM_ABOVE)
+
+    def _on_laid_out(self) -> None:
+        """Rows that were built above the one wanted have pushed it down."""
+        if self._target is not None and self.window().focusWidget() is self._target.focus_target:
+            self._reveal()
+        if self.complete:
+            self._target = None
 
 
 def _row_key(key: str) -> str:

@@ -28,6 +28,11 @@ class Editor(Protocol):
         """The name that a screen reader says, and what it means when nothing is set."""
 
 
+def room_for(widget: QWidget, characters: int) -> int:
+    """Pixels that so many letters need. (A font's average width is of no use: fonts for Chinese have a large one.)"""
+    return widget.fontMetrics().horizontalAdvance("n" * characters)
+
+
 def mark_wrong(widget: QWidget, wrong: bool) -> None:
     """The theme's red border."""
     state = "error" if wrong else ""

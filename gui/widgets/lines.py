@@ -6,10 +6,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QWidget
 
 from gui.fields import Field, Value
-from gui.widgets.editor import ROOM, mark_wrong, show_in_line
+from gui.widgets.editor import ROOM, mark_wrong, room_for, show_in_line
 from gui.widgets.text import LIMIT, shortened
 from gui.written import literal, meant, same, written
 
+WIDTH = 18  # characters of rates and amounts
 PARAGRAPH = "\u2029"  # what Qt puts between the lines of a text
 
 
@@ -25,7 +26,7 @@ class LineBox(QLineEdit):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMaxLength(ROOM)
         if field.kind in ("rates", "amount"):
-            self.setFixedWidth(self.fontMetrics().averageCharWidth() * 22 + 28)
+            self.setFixedWidth(room_for(self, WIDTH) + 28)
         self.textEdited.connect(self._on_typed)
 
     def value(self) -> Value:

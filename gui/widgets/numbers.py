@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QAbstractSpinBox, QWidget
 
 from gui.fields import Field, Value
 from gui.theme import SMALL
-from gui.widgets.editor import ROOM, mark_wrong, show_in_line
+from gui.widgets.editor import ROOM, mark_wrong, room_for, show_in_line
 from gui.written import meant, same, stepped, written
 
-WIDTH = 22  # characters
+WIDTH = 18  # characters
 
 
 class NumberBox(QAbstractSpinBox):
@@ -29,7 +29,7 @@ class NumberBox(QAbstractSpinBox):
         self.lineEdit().setMaxLength(ROOM)
         self.lineEdit().setTextMargins(SMALL, 0, 0, 0)
         self.lineEdit().textEdited.connect(self._on_typed)
-        self.setFixedWidth(self.fontMetrics().averageCharWidth() * WIDTH + 28)
+        self.setFixedWidth(room_for(self, WIDTH) + 28)
 
     def value(self) -> Value:
         return self._value

@@ -13,12 +13,13 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLineEdit, QMenu
 from gui.desk import Desk
 from gui.fields import SUBSETS, Field, Value
 from gui.theme import GAP, SMALL
+from gui.widgets.editor import room_for
 from gui.widgets.faults import FaultLines, Remark, remarks_for, remarks_of_service
 from gui.widgets.making import is_wide, make_editor
 from gui.widgets.text import PlainLabel, plain_tooltip, shortened
 from gui.written import literal, same
 
-LABEL_WIDTH = 27  # average characters
+LABEL_WIDTH = 23  # characters
 BAR = 3  # pixels
 _EMPTY = re.compile(r"(?:[Ee]mpty(?: or 0)?|(?:留空|空)(?:或 ?0)?)[:：] *(.+?)(?:[.;](?:\s|$)|[。；)）]|$)")
 
@@ -147,7 +148,7 @@ class FieldRow(QWidget):
 
     def _lay_out(self) -> None:
         self.bar.setFixedWidth(BAR)
-        self.label.setFixedWidth(self.fontMetrics().averageCharWidth() * LABEL_WIDTH)
+        self.label.setFixedWidth(room_for(self, LABEL_WIDTH))
         self.label.setBuddy(self.focus_target)
         self.info.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its text is shown when the editor has the focus
         self.info.setCursor(Qt.CursorShape.WhatsThisCursor)
