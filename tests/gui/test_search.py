@@ -52,9 +52,7 @@ def test_every_option_is_found_by_its_key_and_by_its_name_in_both_languages() ->
 
 def test_every_word_must_match_and_nothing_matches_nothing() -> None:
     assert find("") == [] and find("   ") == [] and find("zzzz") == [] and find("rank zzzz") == []
-    assert {entry.key for entry in find("text encoder rate")} == {"optimizer.text_encoder_lr"} or find(
-        "text encoder rate"
-    )
+    assert "optimizer.text_encoder_lr" in {entry.key for entry in find("text encoder rate")}
     assert len(find("a")) == MOST
     assert find("[.*(") == []  # no pattern
 
