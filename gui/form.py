@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
@@ -56,7 +56,7 @@ class Form(QWidget):
         self._forced: set[str] = set()  # shown although they do not count, because someone asked for them
         self._rows: dict[int, FieldRow] = {}  # by place in `_fields`
         self._queue: deque[int] = deque()
-        self._faults: Sequence[dict[str, object]] = ()
+        self._faults: Sequence[Mapping[str, object]] = ()
         self._target: FieldRow | None = None
         self.area = QScrollArea()
         self._sections: dict[str, FormSection] = {}
@@ -97,7 +97,7 @@ class Form(QWidget):
     def sections(self) -> tuple[FormSection, ...]:
         return tuple(self._sections.values())
 
-    def show_faults(self, faults: Sequence[dict[str, object]]) -> None:
+    def show_faults(self, faults: Sequence[Mapping[str, object]]) -> None:
         """What the service found, each at its row."""
         self._faults = faults
         for row in self._rows.values():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
@@ -32,7 +32,7 @@ def remarks_for(key: str, faults: Sequence[Fault]) -> list[Remark]:
     return [Remark(f.text, f.mend, f.severity) for f in faults[:MOST] if is_of(f.key, key)]
 
 
-def remarks_of_service(key: str, faults: Iterable[dict[str, object]]) -> list[Remark]:
+def remarks_of_service(key: str, faults: Iterable[Mapping[str, object]]) -> list[Remark]:
     """Likewise, of faults as the service sends them."""
     found = []
     for fault in faults:

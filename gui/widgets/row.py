@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication
@@ -67,7 +67,7 @@ class FieldRow(QWidget):
         """The widget that takes the keyboard."""
         return self.widget.focusProxy() or self.widget
 
-    def show_faults(self, faults: Sequence[dict[str, object]]) -> None:
+    def show_faults(self, faults: Sequence[Mapping[str, object]]) -> None:
         """What the service found: those of this row's key are shown, beside the schema's own."""
         own = remarks_for(self.field.key, self._desk.document.faults)  # which go with the next letter typed
         self._service = [remark for remark in remarks_of_service(self.field.key, faults) if remark not in own]

@@ -242,8 +242,9 @@ def test_nothing_is_clipped_and_nothing_scrolls_sideways(
     form.resize(1280 - 320 - 190, 600)  # beside the rail and the right column
     for _ in range(5):
         QCoreApplication.processEvents()
-    assert form.area.widget().width() == form.area.viewport().width()
-    assert form.area.widget().minimumSizeHint().width() <= form.area.viewport().width()
+    content = form.area.widget()
+    assert content is not None and content.width() == form.area.viewport().width()
+    assert content.minimumSizeHint().width() <= form.area.viewport().width()
     for row in form.rows():
         if not row.isHidden():
             right = row.widget.mapTo(form.area.viewport(), row.widget.rect().topRight()).x()
@@ -266,8 +267,9 @@ def test_every_control_has_a_name_and_tab_visits_the_rows_in_order(qtbot: QtBot,
                 inside = isinstance(control.parent(), (QLineEdit, QComboBox))  # parts of a control that has a name
                 assert control.accessibleName() or inside, (control, control.parent())
     order = []
-    widget: QWidget = form
+    widget: QWidget | None = form
     for _ in range(2000):
+        assert widget is not None
         widget = widget.nextInFocusChain()
         order += [row.field.key for row in form.rows() if row.focus_target is widget]
         if widget is form:

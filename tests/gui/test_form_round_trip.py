@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -39,7 +40,7 @@ def values_of(field: Field) -> st.SearchStrategy[Value]:
     low = field.minimum or 0
     high = field.maximum if field.maximum is not None else low + 10**6
     rate = st.floats(0, 100)
-    return {
+    kinds: dict[str, st.SearchStrategy[Any]] = {
         "int": st.integers(int(low), int(high)),
         "float": st.floats(low, high, exclude_min=field.open_minimum, exclude_max=field.open_maximum),
         "rate": rate,
@@ -56,7 +57,8 @@ def values_of(field: Field) -> st.SearchStrategy[Value]:
             WORD, st.booleans() | st.integers(-9, 9) | NUMBER | PLAIN | st.lists(NUMBER, min_size=2, max_size=2),
             min_size=1, max_size=3,
         ),
-    }[field.kind]  # fmt: skip
+    }  # fmt: skip
+    return kinds[field.kind]
 
 
 def base_of(field: Field) -> str:

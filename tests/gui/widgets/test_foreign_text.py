@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from gui.desk import Desk
-from gui.fields import fields
+from gui.fields import Value, fields
 from gui.form import Form
 from gui.widgets.row import FieldRow
 from gui.widgets.text import LIMIT
@@ -29,7 +29,7 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QApplication, QLabel
 application = QApplication([])
 from gui.background import wait_for_all
-from gui.fields import fields
+from gui.fields import Value, fields
 from gui.form import Form
 from gui.search import SearchBox
 from tests.gui.desk import make_desk
@@ -136,7 +136,7 @@ def test_a_huge_value_is_shown_in_part_and_never_cut(qtbot: QtBot, desk: Desk, k
     huge = "x" * 1_000_000
     row = FieldRow(desk, field(key))
     qtbot.addWidget(row)
-    value = [huge] if key == "sample.prompts" else {"a": huge} if key.endswith("args") else huge
+    value: Value = [huge] if key == "sample.prompts" else {"a": huge} if key.endswith("args") else huge
     row.editor.set_value(value)
     row.show()
     shown = [line.text() for line in row.findChildren(QLineEdit)]
