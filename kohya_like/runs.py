@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kohya_like import supervise
-from kohya_like.events import EVENTS, EXIT, Record, read_events
+from kohya_like.events import EVENTS, EXIT, Finished, Record, decode, read_events
 from kohya_like.formats.atomic import atomic_text
 from kohya_like.schema.errors import UserError
 
 CONFIG = "config.toml"
+LAST_BYTES = 64 << 10  # of the event log: enough for its last lines
 
 
 def new_run_folder(output_dir: Path, name: str) -> Path:
@@ -44,13 +45,33 @@ def start(run: Path, config_toml: str) -> subprocess.Popen[bytes]:
 
 
 def resume(run: Path) -> subprocess.Popen[bytes]:
-    """Go on with a run that was paused, stopped or killed. Raises UserError if it still runs or is none."""
+    """Go on with a run that was paused, stopped or killed. Raises UserError if it still runs, is done, or is none."""
     if not (run / CONFIG).is_file():
         raise UserError(f"{run} is no run folder: it holds no {CONFIG}", "choose a folder below <output_dir>/runs")
     if supervise.status(run) == "running":
         raise UserError(f"{run} is still running", "stop or pause it first")
+    if is_done(run):
+        raise UserError(
+            f"{run} has finished: there is nothing left to train",
+            f"for more, raise train.max_train_epochs or train.max_train_steps in its {CONFIG}, then resume",
+        )
     (run / EXIT).unlink(missing_ok=True)
     return supervise.launch(run, trainer_command(run, resume=True))
+
+
+def is_done(run: Path) -> bool:
+    """All steps were trained and saved, and the config was not changed since, which may ask for more."""
+    try:
+        ended, asked = (run / EXIT).stat().st_mtime_ns, (run / CONFIG).stat().st_mtime_ns
+        size = event_offset(run)
+        with (run / EVENTS).open("rb") as file:
+            file.seek(max(0, size - LAST_BYTES))
+            lines = file.read().decode("utf-8", errors="replace").split("\n")
+    except OSError:
+        return False
+    last = next((record for line in reversed(lines) if (record := decode(line)) is not None), None)
+    done = last is not None and isinstance(last.event, Finished) and last.event.reason == "done"
+    return done and asked <= ended
 
 
 def follow(run: Path, supervisor: subprocess.Popen[bytes], offset: int = 0) -> Iterator[Record]:
