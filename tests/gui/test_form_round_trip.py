@@ -22,7 +22,7 @@ from kohya_like.schema.validate import inspect
 from tests.gui.desk import make_desk
 from tests.gui.typing import enter
 
-EXAMPLES = 5
+EXAMPLES = 4
 EVERY = [*fields(), *(field.at("data.subsets[0]") for field in subset_fields())]
 LETTERS = st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"))
 PLAIN = st.text(LETTERS, min_size=1, max_size=30)
