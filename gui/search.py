@@ -111,6 +111,7 @@ class SearchBox(QLineEdit):
         self._finder.setPopup(self._list)
         self._list.setItemDelegate(ResultLine(desk, self))
         self._list.setMinimumWidth(LEAST_WIDTH)
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._finder.setWidget(self)
         self._finder.activated[QModelIndex].connect(self._on_activated)  # type: ignore[index]
         self._icon: QAction = self.addAction(
