@@ -5,1851 +5,1857 @@
     <name>Banner</name>
     <message>
         <source>Hide</source>
-        <translation type="unfinished"></translation>
+        <translation>隐藏</translation>
     </message>
     <message>
         <source>Hide this message</source>
-        <translation type="unfinished"></translation>
+        <translation>隐藏这条消息</translation>
     </message>
 </context>
 <context>
     <name>BucketChart</name>
     <message>
         <source>Buckets</source>
-        <translation type="unfinished"></translation>
+        <translation>分桶</translation>
     </message>
     <message>
         <source>No buckets yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>还没有分桶。</translation>
     </message>
     <message>
         <source>samples {samples}, batches {batches}</source>
-        <translation type="unfinished"></translation>
+        <translation>样本 {samples}，批次 {batches}</translation>
     </message>
     <message>
         <source>{count} buckets; the arrow keys go through them</source>
-        <translation type="unfinished"></translation>
+        <translation>{count} 个分桶；用方向键逐个查看</translation>
     </message>
 </context>
 <context>
     <name>ChoiceBox</name>
     <message>
         <source>not set</source>
-        <translation type="unfinished"></translation>
+        <translation>未设置</translation>
     </message>
     <message>
         <source>on</source>
-        <translation type="unfinished"></translation>
+        <translation>开</translation>
     </message>
     <message>
         <source>off</source>
-        <translation type="unfinished"></translation>
+        <translation>关</translation>
     </message>
 </context>
 <context>
     <name>CompareDialog</name>
     <message>
         <source>Compare</source>
-        <translation type="unfinished"></translation>
+        <translation>对比</translation>
     </message>
     <message>
         <source>This window and the file on the disk</source>
-        <translation type="unfinished"></translation>
+        <translation>本窗口与磁盘上的文件</translation>
     </message>
     <message>
         <source>Lines with - stand in this window only, lines with + in the file only.</source>
-        <translation type="unfinished"></translation>
+        <translation>带 - 的行只在本窗口里，带 + 的行只在文件里。</translation>
     </message>
     <message>
         <source>Lines that differ</source>
-        <translation type="unfinished"></translation>
+        <translation>不同的行</translation>
     </message>
     <message>
         <source>Keep mine</source>
-        <translation type="unfinished"></translation>
+        <translation>保留我的</translation>
     </message>
     <message>
         <source>The next save writes over the file.</source>
-        <translation type="unfinished"></translation>
+        <translation>下次保存时会覆盖该文件。</translation>
     </message>
     <message>
         <source>Take theirs</source>
-        <translation type="unfinished"></translation>
+        <translation>采用磁盘上的</translation>
     </message>
     <message>
         <source>The file replaces the text in this window; undo brings it back.</source>
-        <translation type="unfinished"></translation>
+        <translation>用文件替换本窗口的内容；可以撤销。</translation>
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished"></translation>
+        <translation>取消</translation>
     </message>
     <message>
         <source>Comparing ...</source>
-        <translation type="unfinished"></translation>
+        <translation>正在对比…</translation>
     </message>
     <message>
         <source>Lines only here: {mine}; only in the file: {theirs}</source>
-        <translation type="unfinished"></translation>
+        <translation>只在这里的行：{mine}；只在文件里的行：{theirs}</translation>
     </message>
     <message>
         <source>Both are the same.</source>
-        <translation type="unfinished"></translation>
+        <translation>两者相同。</translation>
     </message>
     <message>
         <source>They differ in line ends or an invisible mark at the start only.</source>
-        <translation type="unfinished"></translation>
+        <translation>只有换行符或开头的不可见标记不同。</translation>
     </message>
     <message>
         <source>Lines not shown: {count}</source>
-        <translation type="unfinished"></translation>
+        <translation>未显示的行：{count}</translation>
     </message>
     <message>
         <source>equal lines: {count}</source>
-        <translation type="unfinished"></translation>
+        <translation>相同的行：{count}</translation>
     </message>
     <message>
         <source>seed {seed}</source>
-        <translation type="unfinished"></translation>
+        <translation>种子 {seed}</translation>
     </message>
     <message>
         <source>step {step}</source>
-        <translation type="unfinished"></translation>
+        <translation>第 {step} 步</translation>
     </message>
     <message>
         <source>{step}: not drawn</source>
-        <translation type="unfinished"></translation>
+        <translation>{step}：没有样图</translation>
     </message>
     <message>
         <source>Compare samples</source>
-        <translation type="unfinished"></translation>
+        <translation>对比样图</translation>
     </message>
     <message>
         <source>Divider between the two pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>两张图片之间的分隔线</translation>
     </message>
     <message>
         <source>Drag, or press Left and Right, to uncover one of the pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>拖动，或按左、右方向键，露出其中一张图片</translation>
     </message>
     <message>
         <source>Previous prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>上一条提示词</translation>
     </message>
     <message>
         <source>Next prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>下一条提示词</translation>
     </message>
     <message>
         <source>Left</source>
-        <translation type="unfinished"></translation>
+        <translation>左侧</translation>
     </message>
     <message>
         <source>Right</source>
-        <translation type="unfinished"></translation>
+        <translation>右侧</translation>
     </message>
     <message>
         <source>Step shown at: {side}</source>
-        <translation type="unfinished"></translation>
+        <translation>显示的步：{side}</translation>
     </message>
 </context>
 <context>
     <name>ConceptDetails</name>
     <message>
         <source>The check counts nothing in this folder: is it there, and is it the right one?</source>
-        <translation type="unfinished"></translation>
+        <translation>检查没有在这个文件夹里数到任何图片：它存在吗？选对了吗？</translation>
     </message>
     <message>
         <source>Problems of the pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>图片的问题</translation>
     </message>
     <message>
         <source>Pictures that are trained</source>
-        <translation type="unfinished"></translation>
+        <translation>参加训练的图片</translation>
     </message>
     <message>
         <source>Samples per epoch</source>
-        <translation type="unfinished"></translation>
+        <translation>每轮样本数</translation>
     </message>
     <message>
         <source>Without a caption file</source>
-        <translation type="unfinished"></translation>
+        <translation>没有标注文件</translation>
     </message>
     <message>
         <source>Captions without a word</source>
-        <translation type="unfinished"></translation>
+        <translation>空的标注</translation>
     </message>
     <message>
         <source>Left out: cannot be read</source>
-        <translation type="unfinished"></translation>
+        <translation>排除：无法读取</translation>
     </message>
     <message>
         <source>Left out: too small</source>
-        <translation type="unfinished"></translation>
+        <translation>排除：太小</translation>
     </message>
     <message>
         <source>Left out: too large</source>
-        <translation type="unfinished"></translation>
+        <translation>排除：太大</translation>
     </message>
     <message>
         <source>This folder is named in the preset. Removing it takes it out of the preset only; nothing on the disk is touched.</source>
-        <translation type="unfinished"></translation>
+        <translation>这个文件夹写在预设里。移除只会把它从预设中去掉，不会动磁盘上的任何文件。</translation>
     </message>
     <message>
         <source>This folder is found in the folder given above, so it cannot be removed here. To leave it out, move it elsewhere, or take the number off the front of its name.</source>
-        <translation type="unfinished"></translation>
+        <translation>这个文件夹是在上面所选的总文件夹里找到的，所以不能在这里移除。若不想使用它，请把它移到别处，或去掉文件夹名开头的数字。</translation>
     </message>
 </context>
 <context>
     <name>ConceptModel</name>
     <message>
         <source>Folder</source>
-        <translation type="unfinished"></translation>
+        <translation>文件夹</translation>
     </message>
     <message>
         <source>Repeats</source>
-        <translation type="unfinished"></translation>
+        <translation>重复</translation>
     </message>
     <message>
         <source>Class words</source>
-        <translation type="unfinished"></translation>
+        <translation>类别词</translation>
     </message>
     <message>
         <source>Pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>图片</translation>
     </message>
     <message>
         <source>Per epoch</source>
-        <translation type="unfinished"></translation>
+        <translation>每轮</translation>
     </message>
     <message>
         <source>Captions</source>
-        <translation type="unfinished"></translation>
+        <translation>标注</translation>
     </message>
     <message>
         <source>Without</source>
-        <translation type="unfinished"></translation>
+        <translation>无标注</translation>
     </message>
     <message>
         <source>Empty</source>
-        <translation type="unfinished"></translation>
+        <translation>空标注</translation>
     </message>
     <message>
         <source>Left out</source>
-        <translation type="unfinished"></translation>
+        <translation>排除</translation>
     </message>
     <message>
         <source>Kind</source>
-        <translation type="unfinished"></translation>
+        <translation>用途</translation>
     </message>
     <message>
         <source>Weight</source>
-        <translation type="unfinished"></translation>
+        <translation>权重</translation>
     </message>
     <message>
         <source>Samples of an epoch: pictures times repeats</source>
-        <translation type="unfinished"></translation>
+        <translation>一轮的样本数：图片数 × 重复次数</translation>
     </message>
     <message>
         <source>Caption files found, by their ending</source>
-        <translation type="unfinished"></translation>
+        <translation>找到的标注文件，按扩展名统计</translation>
     </message>
     <message>
         <source>Pictures without a caption file</source>
-        <translation type="unfinished"></translation>
+        <translation>没有标注文件的图片</translation>
     </message>
     <message>
         <source>Caption files without a word</source>
-        <translation type="unfinished"></translation>
+        <translation>内容为空的标注文件</translation>
     </message>
     <message>
         <source>Pictures that cannot be read, are too small or too large</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读取、太小或太大的图片</translation>
     </message>
     <message>
         <source>How much these pictures count</source>
-        <translation type="unfinished"></translation>
+        <translation>这些图片占多大的分量</translation>
     </message>
     <message>
         <source>Total</source>
-        <translation type="unfinished"></translation>
+        <translation>合计</translation>
     </message>
     <message>
         <source>none</source>
-        <translation type="unfinished"></translation>
+        <translation>无</translation>
     </message>
     <message>
         <source>not found</source>
-        <translation type="unfinished"></translation>
+        <translation>未找到</translation>
     </message>
     <message>
         <source>training</source>
-        <translation type="unfinished"></translation>
+        <translation>训练</translation>
     </message>
     <message>
         <source>regularisation</source>
-        <translation type="unfinished"></translation>
+        <translation>正则化</translation>
     </message>
 </context>
 <context>
     <name>ConceptTable</name>
     <message>
         <source>Concepts</source>
-        <translation type="unfinished"></translation>
+        <translation>概念</translation>
     </message>
 </context>
 <context>
     <name>DatasetPage</name>
     <message>
         <source>Dataset</source>
-        <translation type="unfinished"></translation>
+        <translation>数据集</translation>
     </message>
     <message>
         <source>How folders become steps</source>
-        <translation type="unfinished"></translation>
+        <translation>文件夹怎样变成步数</translation>
     </message>
     <message>
         <source>No concepts yet. Choose the folder that holds them above, or add a single folder of pictures.</source>
-        <translation type="unfinished"></translation>
+        <translation>还没有概念。请在上面选择存放概念文件夹的总文件夹，或添加单个图片文件夹。</translation>
     </message>
     <message>
         <source>Add a folder ...</source>
-        <translation type="unfinished"></translation>
+        <translation>添加文件夹…</translation>
     </message>
     <message>
         <source>Add a folder of pictures to the preset</source>
-        <translation type="unfinished"></translation>
+        <translation>把一个图片文件夹加进预设</translation>
     </message>
     <message>
         <source>Options of its own</source>
-        <translation type="unfinished"></translation>
+        <translation>单独设置</translation>
     </message>
     <message>
         <source>Give the chosen concept options of its own</source>
-        <translation type="unfinished"></translation>
+        <translation>给选中的概念单独设置选项</translation>
     </message>
     <message>
         <source>Remove</source>
-        <translation type="unfinished"></translation>
+        <translation>移除</translation>
     </message>
     <message>
         <source>Take the chosen concept out of the preset; its folder stays</source>
-        <translation type="unfinished"></translation>
+        <translation>把选中的概念从预设中移除；文件夹仍然保留</translation>
     </message>
     <message>
         <source>Open folder</source>
-        <translation type="unfinished"></translation>
+        <translation>打开文件夹</translation>
     </message>
     <message>
         <source>Open the chosen concept&apos;s folder in the file manager</source>
-        <translation type="unfinished"></translation>
+        <translation>在文件管理器中打开选中概念的文件夹</translation>
     </message>
     <message>
         <source>Buckets</source>
-        <translation type="unfinished"></translation>
+        <translation>分桶</translation>
     </message>
     <message>
         <source>Options of {name} alone</source>
-        <translation type="unfinished"></translation>
+        <translation>仅用于 {name} 的选项</translation>
     </message>
     <message>
         <source>Choose a folder of pictures, such as 10_sks cat</source>
-        <translation type="unfinished"></translation>
+        <translation>选择一个图片文件夹，例如 10_sks cat</translation>
     </message>
     <message>
         <source>Taken out of the preset. Undo takes it back.</source>
-        <translation type="unfinished"></translation>
+        <translation>已从预设中移除，可以撤销。</translation>
     </message>
     <message>
         <source>The folder is not there: {folder}</source>
-        <translation type="unfinished"></translation>
+        <translation>文件夹不存在：{folder}</translation>
     </message>
 </context>
 <context>
     <name>Drawer</name>
     <message>
         <source>Steps and checks</source>
-        <translation type="unfinished"></translation>
+        <translation>步数与检查</translation>
     </message>
 </context>
 <context>
     <name>FaultLines</name>
     <message>
         <source>Error</source>
-        <translation type="unfinished"></translation>
+        <translation>错误</translation>
     </message>
     <message>
         <source>Warning</source>
-        <translation type="unfinished"></translation>
+        <translation>警告</translation>
     </message>
     <message>
         <source>Hint</source>
-        <translation type="unfinished"></translation>
+        <translation>提示</translation>
     </message>
 </context>
 <context>
     <name>FaultList</name>
     <message>
         <source>Show errors: they keep a training from starting</source>
-        <translation type="unfinished"></translation>
+        <translation>显示错误：有错误时无法开始训练</translation>
     </message>
     <message>
         <source>Show warnings: the training starts, but may disappoint</source>
-        <translation type="unfinished"></translation>
+        <translation>显示警告：可以开始训练，但效果可能不理想</translation>
     </message>
     <message>
         <source>Show hints</source>
-        <translation type="unfinished"></translation>
+        <translation>显示提示</translation>
     </message>
     <message>
         <source>Nothing to mend.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有需要修改的地方。</translation>
     </message>
     <message>
         <source>Errors: {count}</source>
-        <translation type="unfinished"></translation>
+        <translation>错误：{count}</translation>
     </message>
     <message>
         <source>Warnings: {count}</source>
-        <translation type="unfinished"></translation>
+        <translation>警告：{count}</translation>
     </message>
     <message>
         <source>Hints: {count}</source>
-        <translation type="unfinished"></translation>
+        <translation>提示：{count}</translation>
     </message>
     <message>
         <source>and {count} more</source>
-        <translation type="unfinished"></translation>
+        <translation>以及另外 {count} 项</translation>
     </message>
     <message>
         <source>Done: {what}. Undo takes it back.</source>
-        <translation type="unfinished"></translation>
+        <translation>已完成：{what}。可以撤销。</translation>
     </message>
 </context>
 <context>
     <name>FaultRow</name>
     <message>
         <source>Error</source>
-        <translation type="unfinished"></translation>
+        <translation>错误</translation>
     </message>
     <message>
         <source>Warning</source>
-        <translation type="unfinished"></translation>
+        <translation>警告</translation>
     </message>
     <message>
         <source>Hint</source>
-        <translation type="unfinished"></translation>
+        <translation>提示</translation>
     </message>
     <message>
         <source>Fix: {what}</source>
-        <translation type="unfinished"></translation>
+        <translation>修复：{what}</translation>
     </message>
     <message>
         <source>Go to the field {field}</source>
-        <translation type="unfinished"></translation>
+        <translation>转到“{field}”</translation>
     </message>
     <message>
         <source>Fix</source>
-        <translation type="unfinished"></translation>
+        <translation>修复</translation>
     </message>
 </context>
 <context>
     <name>FetchBar</name>
     <message>
         <source>This is a name on the hub; nothing is downloaded until you ask.</source>
-        <translation type="unfinished"></translation>
+        <translation>这是模型站上的名称；在你确认之前不会下载任何内容。</translation>
     </message>
     <message>
         <source>Look it up ...</source>
-        <translation type="unfinished"></translation>
+        <translation>查询…</translation>
     </message>
     <message>
         <source>Look up the base model on the hub</source>
-        <translation type="unfinished"></translation>
+        <translation>在模型站上查询这个底模</translation>
     </message>
 </context>
 <context>
     <name>FetchDialog</name>
     <message>
         <source>A model from the hub</source>
-        <translation type="unfinished"></translation>
+        <translation>从模型站下载模型</translation>
     </message>
     <message>
         <source>Look up</source>
-        <translation type="unfinished"></translation>
+        <translation>查询</translation>
     </message>
     <message>
         <source>Fetch</source>
-        <translation type="unfinished"></translation>
+        <translation>下载</translation>
     </message>
     <message>
         <source>Choose ...</source>
-        <translation type="unfinished"></translation>
+        <translation>选择…</translation>
     </message>
     <message>
         <source>Choose the folder for models</source>
-        <translation type="unfinished"></translation>
+        <translation>选择存放模型的文件夹</translation>
     </message>
     <message>
         <source>Into the folder</source>
-        <translation type="unfinished"></translation>
+        <translation>存到文件夹</translation>
     </message>
     <message>
         <source>File</source>
-        <translation type="unfinished"></translation>
+        <translation>文件</translation>
     </message>
     <message>
         <source>Size</source>
-        <translation type="unfinished"></translation>
+        <translation>大小</translation>
     </message>
     <message>
         <source>Files of the model</source>
-        <translation type="unfinished"></translation>
+        <translation>模型的文件</translation>
     </message>
     <message>
         <source>How much has arrived</source>
-        <translation type="unfinished"></translation>
+        <translation>已下载多少</translation>
     </message>
     <message>
         <source>{name} is a name on the hub. Looking it up asks the hub for its licence and its files; nothing is downloaded before you have seen them.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 是模型站上的名称。查询时只会读取它的许可证和文件列表；在你看过之前不会下载任何内容。</translation>
     </message>
     <message>
         <source>From</source>
-        <translation type="unfinished"></translation>
+        <translation>来源</translation>
     </message>
     <message>
         <source>Licence</source>
-        <translation type="unfinished"></translation>
+        <translation>许可证</translation>
     </message>
     <message>
         <source>Revision</source>
-        <translation type="unfinished"></translation>
+        <translation>版本</translation>
     </message>
     <message>
         <source>Files</source>
-        <translation type="unfinished"></translation>
+        <translation>文件</translation>
     </message>
     <message>
         <source>Size in all</source>
-        <translation type="unfinished"></translation>
+        <translation>总大小</translation>
     </message>
     <message>
         <source>Asking the hub ...</source>
-        <translation type="unfinished"></translation>
+        <translation>正在查询模型站…</translation>
     </message>
     <message>
         <source>This model has several files of weights. Choose the one you want.</source>
-        <translation type="unfinished"></translation>
+        <translation>这个模型有多个权重文件，请选择要用的一个。</translation>
     </message>
     <message>
         <source>Fetching ...</source>
-        <translation type="unfinished"></translation>
+        <translation>正在下载…</translation>
     </message>
     <message>
         <source>Cancelled. What has arrived is kept; fetching again goes on from there.</source>
-        <translation type="unfinished"></translation>
+        <translation>已取消。已下载的部分会保留，再次下载时从那里继续。</translation>
     </message>
     <message>
         <source>It is there, and stands in the preset as the base model.</source>
-        <translation type="unfinished"></translation>
+        <translation>下载完成，并已写入预设作为底模。</translation>
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished"></translation>
+        <translation>取消</translation>
     </message>
     <message>
         <source>Close</source>
-        <translation type="unfinished"></translation>
+        <translation>关闭</translation>
     </message>
     <message>
         <source>Folder for models</source>
-        <translation type="unfinished"></translation>
+        <translation>存放模型的文件夹</translation>
     </message>
     <message>
         <source>{done} of {total}</source>
-        <translation type="unfinished"></translation>
+        <translation>{done} / {total}，已下载</translation>
     </message>
     <message>
         <source>{done} so far</source>
-        <translation type="unfinished"></translation>
+        <translation>已下载 {done}</translation>
     </message>
 </context>
 <context>
     <name>FieldRow</name>
     <message>
         <source>kohya&apos;s name: {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>kohya 中的名称：{name}</translation>
     </message>
     <message>
         <source>Explain {label}</source>
-        <translation type="unfinished"></translation>
+        <translation>说明：{label}</translation>
     </message>
     <message>
         <source>Changed: not the default</source>
-        <translation type="unfinished"></translation>
+        <translation>已修改：不是默认值</translation>
     </message>
     <message>
         <source>not set</source>
-        <translation type="unfinished"></translation>
+        <translation>未设置</translation>
     </message>
     <message>
         <source>Reset to default: {value}</source>
-        <translation type="unfinished"></translation>
+        <translation>恢复默认值：{value}</translation>
     </message>
     <message>
         <source>Copy the key</source>
-        <translation type="unfinished"></translation>
+        <translation>复制键名</translation>
     </message>
     <message>
         <source>Copy as --set</source>
-        <translation type="unfinished"></translation>
+        <translation>复制为 --set 参数</translation>
     </message>
     <message>
         <source>Changed.</source>
-        <translation type="unfinished"></translation>
+        <translation>已修改。</translation>
     </message>
     <message>
         <source>must be given</source>
-        <translation type="unfinished"></translation>
+        <translation>必须填写</translation>
     </message>
     <message>
         <source>as for all folders</source>
-        <translation type="unfinished"></translation>
+        <translation>与所有文件夹相同</translation>
     </message>
 </context>
 <context>
     <name>FileActions</name>
     <message>
         <source>Open a configuration file</source>
-        <translation type="unfinished"></translation>
+        <translation>打开配置文件</translation>
     </message>
     <message>
         <source>Save the configuration file</source>
-        <translation type="unfinished"></translation>
+        <translation>保存配置文件</translation>
     </message>
     <message>
         <source>{count} relative paths are absolute now, because the file moved</source>
-        <translation type="unfinished"></translation>
+        <translation>文件换了位置，{count} 个相对路径已改为绝对路径</translation>
     </message>
     <message>
         <source>Unsaved changes</source>
-        <translation type="unfinished"></translation>
+        <translation>未保存的修改</translation>
     </message>
     <message>
         <source>The new preset</source>
-        <translation type="unfinished"></translation>
+        <translation>新预设</translation>
     </message>
     <message>
         <source>{name} has changes that are not saved.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 有未保存的修改。</translation>
     </message>
     <message>
         <source>Configuration files</source>
-        <translation type="unfinished"></translation>
+        <translation>配置文件</translation>
     </message>
     <message>
         <source>All files</source>
-        <translation type="unfinished"></translation>
+        <translation>所有文件</translation>
     </message>
     <message>
         <source>Saved {path}</source>
-        <translation type="unfinished"></translation>
+        <translation>已保存 {path}</translation>
     </message>
 </context>
 <context>
     <name>FolderLesson</name>
     <message>
         <source>Each concept is a folder whose name is repeat_stylename: how often each picture is seen per epoch, an underscore, and the words for what the pictures show. Choose the folder that holds such folders.</source>
-        <translation type="unfinished"></translation>
+        <translation>每个概念是一个文件夹，名称写成“重复次数_风格名”：每轮中每张图片出现的次数、一个下划线，再加上描述图片内容的词。请选择存放这些文件夹的总文件夹。</translation>
     </message>
     <message>
         <source>choose this one</source>
-        <translation type="unfinished"></translation>
+        <translation>选择这一个</translation>
     </message>
     <message>
         <source>10 repeats, class words &quot;sks cat&quot;</source>
-        <translation type="unfinished"></translation>
+        <translation>重复 10 次，类别词为“sks cat”</translation>
     </message>
     <message>
         <source>a picture</source>
-        <translation type="unfinished"></translation>
+        <translation>图片</translation>
     </message>
     <message>
         <source>its caption</source>
-        <translation type="unfinished"></translation>
+        <translation>它的标注</translation>
     </message>
     <message>
         <source>steps = images x repeats x epochs / batch. For example: 20 images x 10 repeats x 5 epochs / batch 2 = 500 steps.</source>
-        <translation type="unfinished"></translation>
+        <translation>步数 = 图片数 × 重复次数 × 轮数 ÷ 批量大小。例如：20 张图片 × 重复 10 次 × 5 轮 ÷ 批量 2 = 500 步。</translation>
     </message>
     <message>
         <source>Good to begin with: 20 pictures or more, at least 512 pixels a side for SD 1.5 and 1024 for SDXL, no near duplicates, a caption for each. Your pictures are only read: never moved, renamed or changed.</source>
-        <translation type="unfinished"></translation>
+        <translation>建议起步：20 张以上图片，SD 1.5 每边至少 512 像素，SDXL 至少 1024 像素；不要有几乎重复的图片，每张都有标注。你的图片只会被读取，绝不会被移动、改名或修改。</translation>
     </message>
 </context>
 <context>
     <name>Footer</name>
     <message>
         <source>Checking and starting ...</source>
-        <translation type="unfinished"></translation>
+        <translation>正在检查并启动…</translation>
     </message>
     <message>
         <source>Started: {run}</source>
-        <translation type="unfinished"></translation>
+        <translation>已启动：{run}</translation>
     </message>
     <message>
         <source>Not started:</source>
-        <translation type="unfinished"></translation>
+        <translation>未能启动：</translation>
     </message>
     <message>
         <source>The training is being started.</source>
-        <translation type="unfinished"></translation>
+        <translation>正在启动训练。</translation>
     </message>
     <message>
         <source>{count} errors have to be mended first; the list at the right names them.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先修改 {count} 个错误；见右侧列表。</translation>
     </message>
     <message>
         <source>Check once more and start the training (F5)</source>
-        <translation type="unfinished"></translation>
+        <translation>再检查一次并开始训练（F5）</translation>
     </message>
     <message>
         <source>Training: {name}, step {step} of {total}</source>
-        <translation type="unfinished"></translation>
+        <translation>正在训练：{name}，第 {step} / {total} 步</translation>
     </message>
     <message>
         <source>Start training</source>
-        <translation type="unfinished"></translation>
+        <translation>开始训练</translation>
     </message>
     <message>
         <source>Show the training that runs</source>
-        <translation type="unfinished"></translation>
+        <translation>查看正在运行的训练</translation>
     </message>
 </context>
 <context>
     <name>FormSection</name>
     <message>
         <source>The preset holds keys that are no options. They stay as they are until you mend them.</source>
-        <translation type="unfinished"></translation>
+        <translation>预设里有一些键不是有效的选项。在你修改之前，它们会原样保留。</translation>
     </message>
     <message>
         <source>and {count} more</source>
-        <translation type="unfinished"></translation>
+        <translation>以及另外 {count} 项</translation>
     </message>
 </context>
 <context>
     <name>LogView</name>
     <message>
         <source>Log</source>
-        <translation type="unfinished"></translation>
+        <translation>日志</translation>
     </message>
     <message>
         <source>Show or hide the log</source>
-        <translation type="unfinished"></translation>
+        <translation>显示或隐藏日志</translation>
     </message>
     <message>
         <source>Filter the log</source>
-        <translation type="unfinished"></translation>
+        <translation>筛选日志</translation>
     </message>
     <message>
         <source>Errors only</source>
-        <translation type="unfinished"></translation>
+        <translation>只看错误</translation>
     </message>
     <message>
         <source>Lines that speak of errors or warnings, and tracebacks</source>
-        <translation type="unfinished"></translation>
+        <translation>含错误或警告的行，以及 traceback</translation>
     </message>
     <message>
         <source>Follow the end</source>
-        <translation type="unfinished"></translation>
+        <translation>跟随末尾</translation>
     </message>
     <message>
         <source>Copy what is selected, or everything shown</source>
-        <translation type="unfinished"></translation>
+        <translation>复制选中的内容；没有选中时复制全部显示的内容</translation>
     </message>
     <message>
         <source>Copy the log</source>
-        <translation type="unfinished"></translation>
+        <translation>复制日志</translation>
     </message>
     <message>
         <source>Log of the training process</source>
-        <translation type="unfinished"></translation>
+        <translation>训练进程的日志</translation>
     </message>
     <message>
         <source>Nothing was written yet, or nothing that matches the filter.</source>
-        <translation type="unfinished"></translation>
+        <translation>还没有内容，或没有符合筛选条件的内容。</translation>
     </message>
 </context>
 <context>
     <name>LossPlot</name>
     <message>
         <source>The plot cannot be shown: {reason}</source>
-        <translation type="unfinished"></translation>
+        <translation>无法显示曲线图：{reason}</translation>
     </message>
     <message>
         <source>step {step} · loss {loss} · smoothed {smooth}</source>
-        <translation type="unfinished"></translation>
+        <translation>第 {step} 步 · 损失 {loss} · 平滑 {smooth}</translation>
     </message>
     <message>
         <source>lr {rates}</source>
-        <translation type="unfinished"></translation>
+        <translation>学习率 {rates}</translation>
     </message>
     <message>
         <source>Loss and learning rate</source>
-        <translation type="unfinished"></translation>
+        <translation>损失与学习率</translation>
     </message>
     <message>
         <source>Left and Right move the crosshair from step to step</source>
-        <translation type="unfinished"></translation>
+        <translation>按左、右方向键逐步移动十字线</translation>
     </message>
     <message>
         <source>Logarithmic</source>
-        <translation type="unfinished"></translation>
+        <translation>对数</translation>
     </message>
     <message>
         <source>Show the loss on a logarithmic axis</source>
-        <translation type="unfinished"></translation>
+        <translation>用对数坐标显示损失</translation>
     </message>
     <message>
         <source>Clip outliers</source>
-        <translation type="unfinished"></translation>
+        <translation>忽略离群值</translation>
     </message>
     <message>
         <source>Choose the range without the rarest one percent of the values</source>
-        <translation type="unfinished"></translation>
+        <translation>确定范围时不计最极端的 1 % 的值</translation>
     </message>
     <message>
         <source>Show the whole run again (double click)</source>
-        <translation type="unfinished"></translation>
+        <translation>重新显示整个运行（双击）</translation>
     </message>
     <message>
         <source>Show the whole run</source>
-        <translation type="unfinished"></translation>
+        <translation>显示全部</translation>
     </message>
     <message>
         <source>▲ saved   ● samples</source>
-        <translation type="unfinished"></translation>
+        <translation>▲ 保存   ● 样图</translation>
     </message>
     <message>
         <source>The curves appear with the first step.</source>
-        <translation type="unfinished"></translation>
+        <translation>完成第一步后显示曲线。</translation>
     </message>
     <message>
         <source>loss</source>
-        <translation type="unfinished"></translation>
+        <translation>损失</translation>
     </message>
     <message>
         <source>smoothed</source>
-        <translation type="unfinished"></translation>
+        <translation>平滑</translation>
     </message>
     <message>
         <source>validation</source>
-        <translation type="unfinished"></translation>
+        <translation>验证</translation>
     </message>
     <message>
         <source>lr</source>
-        <translation type="unfinished"></translation>
+        <translation>学习率</translation>
     </message>
 </context>
 <context>
     <name>MainWindow</name>
     <message>
         <source>Unsaved changes of {name} were rescued from the last session.</source>
-        <translation type="unfinished"></translation>
+        <translation>找回了上次未保存的修改：{name}。</translation>
     </message>
     <message>
         <source>Open them</source>
-        <translation type="unfinished"></translation>
+        <translation>打开</translation>
     </message>
     <message>
         <source>Discard them</source>
-        <translation type="unfinished"></translation>
+        <translation>丢弃</translation>
     </message>
     <message>
         <source>Train</source>
-        <translation type="unfinished"></translation>
+        <translation>训练</translation>
     </message>
     <message>
         <source>Dataset</source>
-        <translation type="unfinished"></translation>
+        <translation>数据集</translation>
     </message>
     <message>
         <source>Runs</source>
-        <translation type="unfinished"></translation>
+        <translation>运行记录</translation>
     </message>
     <message>
         <source>Settings</source>
-        <translation type="unfinished"></translation>
+        <translation>设置</translation>
     </message>
     <message>
         <source>Fold</source>
-        <translation type="unfinished"></translation>
+        <translation>收起</translation>
     </message>
     <message>
         <source>Show icons only (Ctrl+B)</source>
-        <translation type="unfinished"></translation>
+        <translation>只显示图标（Ctrl+B）</translation>
     </message>
     <message>
         <source>Show icons only</source>
-        <translation type="unfinished"></translation>
+        <translation>只显示图标</translation>
     </message>
     <message>
         <source>New configuration</source>
-        <translation type="unfinished"></translation>
+        <translation>新建配置</translation>
     </message>
 </context>
 <context>
     <name>MemoryCard</name>
     <message>
         <source>Memory</source>
-        <translation type="unfinished"></translation>
+        <translation>显存</translation>
     </message>
     <message>
         <source>Disk</source>
-        <translation type="unfinished"></translation>
+        <translation>磁盘</translation>
     </message>
     <message>
         <source>Estimated as soon as the model can be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>能读取模型后即可估算。</translation>
     </message>
     <message>
         <source>What takes it</source>
-        <translation type="unfinished"></translation>
+        <translation>占用明细</translation>
     </message>
     <message>
         <source>CPU</source>
-        <translation type="unfinished"></translation>
+        <translation>CPU 内存</translation>
     </message>
     <message>
         <source>GPU</source>
-        <translation type="unfinished"></translation>
+        <translation>GPU 显存</translation>
     </message>
     <message>
         <source>About {low} to {high} on the {device}</source>
-        <translation type="unfinished"></translation>
+        <translation>{device}约需 {low} 到 {high}</translation>
     </message>
     <message>
         <source>{words}; how much is free is not known</source>
-        <translation type="unfinished"></translation>
+        <translation>{words}；空闲多少未知</translation>
     </message>
     <message>
         <source>{words}; {free} free</source>
-        <translation type="unfinished"></translation>
+        <translation>{words}；空闲 {free}</translation>
     </message>
     <message>
         <source>More than is free: the training would probably stop.</source>
-        <translation type="unfinished"></translation>
+        <translation>超出空闲容量：训练很可能会中断。</translation>
     </message>
     <message>
         <source>While training</source>
-        <translation type="unfinished"></translation>
+        <translation>训练期间</translation>
     </message>
     <message>
         <source>{needed} for {purpose}; {free} free</source>
-        <translation type="unfinished"></translation>
+        <translation>{purpose}：需要 {needed}；空闲 {free}</translation>
     </message>
     <message>
         <source>More than is free: saving would fail.</source>
-        <translation type="unfinished"></translation>
+        <translation>超出空闲容量：保存会失败。</translation>
     </message>
 </context>
 <context>
     <name>PartBlock</name>
     <message>
         <source>trained</source>
-        <translation type="unfinished"></translation>
+        <translation>训练</translation>
     </message>
     <message>
         <source>not trained</source>
-        <translation type="unfinished"></translation>
+        <translation>不训练</translation>
     </message>
     <message>
         <source>{part}: {state}</source>
-        <translation type="unfinished"></translation>
+        <translation>{part}：{state}</translation>
     </message>
     <message>
         <source>{label}: {rate}</source>
-        <translation type="unfinished"></translation>
+        <translation>{label}：{rate}</translation>
     </message>
     <message>
         <source>Go to the field {label}</source>
-        <translation type="unfinished"></translation>
+        <translation>转到“{label}”</translation>
     </message>
     <message>
         <source>UNet</source>
-        <translation type="unfinished"></translation>
+        <translation>UNet</translation>
     </message>
     <message>
         <source>Text encoder</source>
-        <translation type="unfinished"></translation>
+        <translation>文本编码器</translation>
     </message>
     <message>
         <source>Text encoder 2</source>
-        <translation type="unfinished"></translation>
+        <translation>文本编码器 2</translation>
     </message>
     <message>
         <source>size unknown: the model&apos;s file cannot be read</source>
-        <translation type="unfinished"></translation>
+        <translation>大小未知：无法读取模型文件</translation>
     </message>
     <message>
         <source>{layers} layers, {numbers} numbers</source>
-        <translation type="unfinished"></translation>
+        <translation>{layers} 层，{numbers} 个参数</translation>
     </message>
 </context>
 <context>
     <name>PartsCard</name>
     <message>
         <source>What is trained</source>
-        <translation type="unfinished"></translation>
+        <translation>训练哪些部分</translation>
     </message>
     <message>
         <source>Shown as soon as the preset can be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>能读取预设后显示。</translation>
     </message>
 </context>
 <context>
     <name>PathField</name>
     <message>
         <source>{label}: used before</source>
-        <translation type="unfinished"></translation>
+        <translation>{label}：以前用过的</translation>
     </message>
     <message>
         <source>{label}: browse</source>
-        <translation type="unfinished"></translation>
+        <translation>{label}：浏览</translation>
     </message>
     <message>
         <source>File...</source>
-        <translation type="unfinished"></translation>
+        <translation>文件…</translation>
     </message>
     <message>
         <source>Folder...</source>
-        <translation type="unfinished"></translation>
+        <translation>文件夹…</translation>
     </message>
     <message>
         <source>Will be made</source>
-        <translation type="unfinished"></translation>
+        <translation>将会新建</translation>
     </message>
     <message>
         <source>There is no such path</source>
-        <translation type="unfinished"></translation>
+        <translation>路径不存在</translation>
     </message>
     <message>
         <source>A file; a folder is wanted</source>
-        <translation type="unfinished"></translation>
+        <translation>这是文件；需要文件夹</translation>
     </message>
     <message>
         <source>A folder; a file is wanted</source>
-        <translation type="unfinished"></translation>
+        <translation>这是文件夹；需要文件</translation>
     </message>
     <message>
         <source>Exists</source>
-        <translation type="unfinished"></translation>
+        <translation>存在</translation>
     </message>
     <message>
         <source>Nothing used yet</source>
-        <translation type="unfinished"></translation>
+        <translation>还没有用过的路径</translation>
     </message>
 </context>
 <context>
     <name>PresetBar</name>
     <message>
         <source>Method</source>
-        <translation type="unfinished"></translation>
+        <translation>训练方法</translation>
     </message>
     <message>
         <source>Base model</source>
-        <translation type="unfinished"></translation>
+        <translation>底模</translation>
     </message>
     <message>
         <source>Configuration file</source>
-        <translation type="unfinished"></translation>
+        <translation>配置文件</translation>
     </message>
     <message>
         <source>Method: what is trained</source>
-        <translation type="unfinished"></translation>
+        <translation>训练方法：训练出什么</translation>
     </message>
     <message>
         <source>Kind of base model</source>
-        <translation type="unfinished"></translation>
+        <translation>底模的种类</translation>
     </message>
     <message>
         <source>Open a configuration file (Ctrl+O)</source>
-        <translation type="unfinished"></translation>
+        <translation>打开配置文件（Ctrl+O）</translation>
     </message>
     <message>
         <source>Save (Ctrl+S)</source>
-        <translation type="unfinished"></translation>
+        <translation>保存（Ctrl+S）</translation>
     </message>
     <message>
         <source>Save under another name (Ctrl+Shift+S)</source>
-        <translation type="unfinished"></translation>
+        <translation>另存为（Ctrl+Shift+S）</translation>
     </message>
     <message>
         <source>Recent files and examples</source>
-        <translation type="unfinished"></translation>
+        <translation>最近的文件与示例</translation>
     </message>
     <message>
         <source>Undo (Ctrl+Z)</source>
-        <translation type="unfinished"></translation>
+        <translation>撤销（Ctrl+Z）</translation>
     </message>
     <message>
         <source>Redo (Ctrl+Y)</source>
-        <translation type="unfinished"></translation>
+        <translation>重做（Ctrl+Y）</translation>
     </message>
     <message>
         <source>New, or back to the defaults</source>
-        <translation type="unfinished"></translation>
+        <translation>新建，或恢复默认值</translation>
     </message>
     <message>
         <source>another method</source>
-        <translation type="unfinished"></translation>
+        <translation>其他方法</translation>
     </message>
     <message>
         <source>not saved yet</source>
-        <translation type="unfinished"></translation>
+        <translation>尚未保存</translation>
     </message>
     <message>
         <source>Options that {method} does not have were taken out: {keys}. Undo brings them back.</source>
-        <translation type="unfinished"></translation>
+        <translation>已去掉 {method} 没有的选项：{keys}。可以撤销。</translation>
     </message>
     <message>
         <source>No recent files</source>
-        <translation type="unfinished"></translation>
+        <translation>没有最近的文件</translation>
     </message>
     <message>
         <source>Examples that come with the program</source>
-        <translation type="unfinished"></translation>
+        <translation>程序自带的示例</translation>
     </message>
     <message>
         <source>New configuration</source>
-        <translation type="unfinished"></translation>
+        <translation>新建配置</translation>
     </message>
     <message>
         <source>Set every field to its default</source>
-        <translation type="unfinished"></translation>
+        <translation>全部恢复默认值</translation>
     </message>
     <message>
         <source>Save as ...</source>
-        <translation type="unfinished"></translation>
+        <translation>另存为…</translation>
     </message>
     <message>
         <source>The file was deleted or moved by another program. Your text is still here.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件被其他程序删除或移走了。你的内容还在这里。</translation>
     </message>
     <message>
         <source>Save it again</source>
-        <translation type="unfinished"></translation>
+        <translation>重新保存</translation>
     </message>
     <message>
         <source>Another program changed this file while it was open here.</source>
-        <translation type="unfinished"></translation>
+        <translation>文件在这里打开期间，被其他程序改动了。</translation>
     </message>
     <message>
         <source>Keep mine</source>
-        <translation type="unfinished"></translation>
+        <translation>保留我的</translation>
     </message>
     <message>
         <source>Take theirs</source>
-        <translation type="unfinished"></translation>
+        <translation>采用磁盘上的</translation>
     </message>
     <message>
         <source>Compare ...</source>
-        <translation type="unfinished"></translation>
+        <translation>对比…</translation>
     </message>
 </context>
 <context>
     <name>PresetDocument</name>
     <message>
         <source>This preset has no file yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>这个预设还没有文件。</translation>
     </message>
 </context>
 <context>
     <name>Recovery</name>
     <message>
         <source>Unsaved changes cannot be kept for the case of a crash: {why}</source>
-        <translation type="unfinished"></translation>
+        <translation>无法为防崩溃而保留未保存的修改：{why}</translation>
     </message>
 </context>
 <context>
     <name>ResolutionBox</name>
     <message>
         <source>{label}: width</source>
-        <translation type="unfinished"></translation>
+        <translation>{label}：宽度</translation>
     </message>
     <message>
         <source>{label}: height</source>
-        <translation type="unfinished"></translation>
+        <translation>{label}：高度</translation>
     </message>
     <message>
         <source>Square: both sides are equal</source>
-        <translation type="unfinished"></translation>
+        <translation>正方形：两边相等</translation>
     </message>
     <message>
         <source>Usual sizes</source>
-        <translation type="unfinished"></translation>
+        <translation>常用尺寸</translation>
     </message>
     <message>
         <source>Multiples of {step} train best.</source>
-        <translation type="unfinished"></translation>
+        <translation>用 {step} 的倍数训练效果最好。</translation>
     </message>
 </context>
 <context>
     <name>Results</name>
     <message>
         <source>only with {names}</source>
-        <translation type="unfinished"></translation>
+        <translation>仅用于 {names}</translation>
     </message>
 </context>
 <context>
     <name>RunHeader</name>
     <message>
         <source>{what}: asked, waits for the end of the step</source>
-        <translation type="unfinished"></translation>
+        <translation>{what}：已发出，等这一步结束</translation>
     </message>
     <message>
         <source>{what}: accepted, ends with this epoch</source>
-        <translation type="unfinished"></translation>
+        <translation>{what}：已接受，这一轮结束时停止</translation>
     </message>
     <message>
         <source>{what}: accepted, the state is being saved</source>
-        <translation type="unfinished"></translation>
+        <translation>{what}：已接受，正在保存状态</translation>
     </message>
     <message>
         <source>Step</source>
-        <translation type="unfinished"></translation>
+        <translation>步</translation>
     </message>
     <message>
         <source>Epoch</source>
-        <translation type="unfinished"></translation>
+        <translation>轮</translation>
     </message>
     <message>
         <source>Time left</source>
-        <translation type="unfinished"></translation>
+        <translation>剩余时间</translation>
     </message>
     <message>
         <source>Speed</source>
-        <translation type="unfinished"></translation>
+        <translation>速度</translation>
     </message>
     <message>
         <source>Elapsed</source>
-        <translation type="unfinished"></translation>
+        <translation>已用时间</translation>
     </message>
     <message>
         <source>Memory (peak)</source>
-        <translation type="unfinished"></translation>
+        <translation>显存（峰值）</translation>
     </message>
     <message>
         <source>Show or hide the list of runs</source>
-        <translation type="unfinished"></translation>
+        <translation>显示或隐藏运行列表</translation>
     </message>
     <message>
         <source>List of runs</source>
-        <translation type="unfinished"></translation>
+        <translation>运行列表</translation>
     </message>
     <message>
         <source>Progress</source>
-        <translation type="unfinished"></translation>
+        <translation>进度</translation>
     </message>
     <message>
         <source>Pause</source>
-        <translation type="unfinished"></translation>
+        <translation>暂停</translation>
     </message>
     <message>
         <source>Saves the state, ends the process and frees the GPU. Resume goes on exactly there.</source>
-        <translation type="unfinished"></translation>
+        <translation>保存状态，结束进程并释放 GPU。恢复训练会从原处继续。</translation>
     </message>
     <message>
         <source>Resume</source>
-        <translation type="unfinished"></translation>
+        <translation>恢复训练</translation>
     </message>
     <message>
         <source>Goes on from the newest saved state, in a new process.</source>
-        <translation type="unfinished"></translation>
+        <translation>从最新保存的状态，在新的进程里继续训练。</translation>
     </message>
     <message>
         <source>Stop after epoch</source>
-        <translation type="unfinished"></translation>
+        <translation>本轮后停止</translation>
     </message>
     <message>
         <source>Trains to the end of this epoch, saves, and ends.</source>
-        <translation type="unfinished"></translation>
+        <translation>训练到这一轮结束，保存，然后结束。</translation>
     </message>
     <message>
         <source>Stop</source>
-        <translation type="unfinished"></translation>
+        <translation>停止</translation>
     </message>
     <message>
         <source>Ends after this step. The file and the state are saved first.</source>
-        <translation type="unfinished"></translation>
+        <translation>这一步结束后停止。停止前会保存文件和状态。</translation>
     </message>
     <message>
         <source>Save now</source>
-        <translation type="unfinished"></translation>
+        <translation>立即保存</translation>
     </message>
     <message>
         <source>Writes a file and a state, and goes on.</source>
-        <translation type="unfinished"></translation>
+        <translation>写出一个文件和一份状态，然后继续训练。</translation>
     </message>
     <message>
         <source>Sample now</source>
-        <translation type="unfinished"></translation>
+        <translation>立即出样图</translation>
     </message>
     <message>
         <source>Draws the preview pictures of the preset, and goes on.</source>
-        <translation type="unfinished"></translation>
+        <translation>生成预设里的预览图，然后继续训练。</translation>
     </message>
 </context>
 <context>
     <name>RunList</name>
     <message>
         <source>Open folder</source>
-        <translation type="unfinished"></translation>
+        <translation>打开文件夹</translation>
     </message>
     <message>
         <source>Copy path</source>
-        <translation type="unfinished"></translation>
+        <translation>复制路径</translation>
     </message>
     <message>
         <source>Resume</source>
-        <translation type="unfinished"></translation>
+        <translation>恢复训练</translation>
     </message>
     <message>
         <source>Runs</source>
-        <translation type="unfinished"></translation>
+        <translation>运行记录</translation>
     </message>
     <message>
         <source>Filter by name</source>
-        <translation type="unfinished"></translation>
+        <translation>按名称筛选</translation>
     </message>
     <message>
         <source>Filter the runs by name</source>
-        <translation type="unfinished"></translation>
+        <translation>按名称筛选运行记录</translation>
     </message>
     <message>
         <source>Runs, newest first</source>
-        <translation type="unfinished"></translation>
+        <translation>运行记录，最新的在前</translation>
     </message>
 </context>
 <context>
     <name>RunMessage</name>
     <message>
         <source>The run was not resumed: {reason}</source>
-        <translation type="unfinished"></translation>
+        <translation>没能恢复训练：{reason}</translation>
     </message>
     <message>
         <source>Show log</source>
-        <translation type="unfinished"></translation>
+        <translation>查看日志</translation>
     </message>
     <message>
         <source>The training process has not answered for a while. What it saved last stays if you end it now.</source>
-        <translation type="unfinished"></translation>
+        <translation>训练进程已有一段时间没有响应。如果现在结束它，最后一次保存的内容仍会保留。</translation>
     </message>
     <message>
         <source>End it now</source>
-        <translation type="unfinished"></translation>
+        <translation>立即结束</translation>
+    </message>
+    <message>
+        <source>Warning: {reason}</source>
+        <translation>警告：{reason}</translation>
     </message>
     <message>
         <source>Resume</source>
-        <translation type="unfinished"></translation>
+        <translation>恢复训练</translation>
     </message>
     <message>
         <source>Failed: {reason}</source>
-        <translation type="unfinished"></translation>
+        <translation>失败：{reason}</translation>
     </message>
     <message>
         <source>Interrupted: {reason}</source>
-        <translation type="unfinished"></translation>
+        <translation>中断：{reason}</translation>
     </message>
     <message>
         <source>Change {option}</source>
-        <translation type="unfinished"></translation>
+        <translation>修改“{option}”</translation>
     </message>
 </context>
 <context>
     <name>RunWords</name>
     <message>
         <source>starting</source>
-        <translation type="unfinished"></translation>
+        <translation>启动中</translation>
     </message>
     <message>
         <source>running</source>
-        <translation type="unfinished"></translation>
+        <translation>运行中</translation>
     </message>
     <message>
         <source>finished</source>
-        <translation type="unfinished"></translation>
+        <translation>已完成</translation>
     </message>
     <message>
         <source>failed</source>
-        <translation type="unfinished"></translation>
+        <translation>失败</translation>
     </message>
     <message>
         <source>interrupted</source>
-        <translation type="unfinished"></translation>
+        <translation>已中断</translation>
     </message>
     <message>
         <source>stopped</source>
-        <translation type="unfinished"></translation>
+        <translation>已停止</translation>
     </message>
     <message>
         <source>paused</source>
-        <translation type="unfinished"></translation>
+        <translation>已暂停</translation>
     </message>
     <message>
         <source>{s} s</source>
-        <translation type="unfinished"></translation>
+        <translation>{s} 秒</translation>
     </message>
     <message>
         <source>{m} min {s} s</source>
-        <translation type="unfinished"></translation>
+        <translation>{m} 分 {s} 秒</translation>
     </message>
     <message>
         <source>{h} h {m} min</source>
-        <translation type="unfinished"></translation>
+        <translation>{h} 小时 {m} 分</translation>
     </message>
     <message>
         <source>{d} d {h} h</source>
-        <translation type="unfinished"></translation>
+        <translation>{d} 天 {h} 小时</translation>
     </message>
     <message>
         <source>{n} it/s</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 步/秒</translation>
     </message>
     <message>
         <source>{n} s/it</source>
-        <translation type="unfinished"></translation>
+        <translation>{n} 秒/步</translation>
     </message>
     <message>
         <source>{m} min</source>
-        <translation type="unfinished"></translation>
+        <translation>{m} 分</translation>
     </message>
     <message>
         <source>{h} h</source>
-        <translation type="unfinished"></translation>
+        <translation>{h} 小时</translation>
     </message>
 </context>
 <context>
     <name>RunsPage</name>
     <message>
         <source>Resuming {run} ...</source>
-        <translation type="unfinished"></translation>
+        <translation>正在恢复训练 {run}…</translation>
     </message>
     <message>
         <source>No runs yet. Start one on the Train page (F5).</source>
-        <translation type="unfinished"></translation>
+        <translation>还没有运行记录。请在“训练”页开始训练（F5）。</translation>
     </message>
     <message>
         <source>Go to the Train page</source>
-        <translation type="unfinished"></translation>
+        <translation>转到“训练”页</translation>
     </message>
 </context>
 <context>
     <name>SampleGrid</name>
     <message>
         <source>Samples: a row for each prompt, a column for each step</source>
-        <translation type="unfinished"></translation>
+        <translation>样图：每条提示词一行，每次生成一列</translation>
     </message>
     <message>
         <source>Click or press Enter to compare two steps</source>
-        <translation type="unfinished"></translation>
+        <translation>点击或按 Enter，对比两步的样图</translation>
     </message>
     <message>
         <source>No samples yet. They appear here as the training draws them; Sample now asks for some.</source>
-        <translation type="unfinished"></translation>
+        <translation>还没有样图。训练生成后会显示在这里；也可以点“立即出样图”。</translation>
     </message>
 </context>
 <context>
     <name>SampleModel</name>
     <message>
         <source>step {step}</source>
-        <translation type="unfinished"></translation>
+        <translation>第 {step} 步</translation>
     </message>
     <message>
         <source>step {step}, seed {seed}: {prompt}</source>
-        <translation type="unfinished"></translation>
+        <translation>第 {step} 步，种子 {seed}：{prompt}</translation>
     </message>
     <message>
         <source>The file is missing</source>
-        <translation type="unfinished"></translation>
+        <translation>文件不见了</translation>
     </message>
 </context>
 <context>
     <name>SearchBox</name>
     <message>
         <source>Search options (Ctrl+F)</source>
-        <translation type="unfinished"></translation>
+        <translation>搜索选项（Ctrl+F）</translation>
     </message>
     <message>
         <source>Search options</source>
-        <translation type="unfinished"></translation>
+        <translation>搜索选项</translation>
     </message>
     <message>
         <source>Finds options by English or Chinese name, by key or by kohya&apos;s name.</source>
-        <translation type="unfinished"></translation>
+        <translation>可按英文名、中文名、键名或 kohya 中的名称查找选项。</translation>
     </message>
     <message>
         <source>Options found</source>
-        <translation type="unfinished"></translation>
+        <translation>找到的选项</translation>
     </message>
 </context>
 <context>
     <name>Settings</name>
     <message>
         <source>{file}: is damaged; it was kept as {name}, and the defaults are used.</source>
-        <translation type="unfinished"></translation>
+        <translation>{file}：已损坏；保留为 {name}，改用默认设置。</translation>
     </message>
     <message>
         <source>{file}: cannot be read ({why}); the defaults are used.</source>
-        <translation type="unfinished"></translation>
+        <translation>{file}：无法读取（{why}）；改用默认设置。</translation>
     </message>
     <message>
         <source>{file}: settings cannot be written: {why}</source>
-        <translation type="unfinished"></translation>
+        <translation>{file}：设置无法写入：{why}</translation>
     </message>
 </context>
 <context>
     <name>SettingsPage</name>
     <message>
         <source>Settings</source>
-        <translation type="unfinished"></translation>
+        <translation>设置</translation>
     </message>
     <message>
         <source>Language</source>
-        <translation type="unfinished"></translation>
+        <translation>语言</translation>
     </message>
     <message>
         <source>Theme</source>
-        <translation type="unfinished"></translation>
+        <translation>主题</translation>
     </message>
     <message>
         <source>At the start show</source>
-        <translation type="unfinished"></translation>
+        <translation>启动时显示</translation>
     </message>
     <message>
         <source>Folders searched for runs</source>
-        <translation type="unfinished"></translation>
+        <translation>查找运行记录的文件夹</translation>
     </message>
     <message>
         <source>Folder of settings</source>
-        <translation type="unfinished"></translation>
+        <translation>设置文件夹</translation>
     </message>
     <message>
         <source>Keyboard</source>
-        <translation type="unfinished"></translation>
+        <translation>快捷键</translation>
     </message>
     <message>
         <source>About</source>
-        <translation type="unfinished"></translation>
+        <translation>关于</translation>
     </message>
     <message>
         <source>As the system</source>
-        <translation type="unfinished"></translation>
+        <translation>跟随系统</translation>
     </message>
     <message>
         <source>Light</source>
-        <translation type="unfinished"></translation>
+        <translation>浅色</translation>
     </message>
     <message>
         <source>Dark</source>
-        <translation type="unfinished"></translation>
+        <translation>深色</translation>
     </message>
     <message>
         <source>the configuration opened last</source>
-        <translation type="unfinished"></translation>
+        <translation>上次打开的配置</translation>
     </message>
     <message>
         <source>an empty configuration</source>
-        <translation type="unfinished"></translation>
+        <translation>空白配置</translation>
     </message>
     <message>
         <source>Output folders whose runs the Runs page lists, beside that of the open configuration.</source>
-        <translation type="unfinished"></translation>
+        <translation>除了当前配置的输出文件夹外，“运行记录”页还会列出这些输出文件夹里的运行。</translation>
     </message>
     <message>
         <source>Add a folder ...</source>
-        <translation type="unfinished"></translation>
+        <translation>添加文件夹…</translation>
     </message>
     <message>
         <source>Remove</source>
-        <translation type="unfinished"></translation>
+        <translation>移除</translation>
     </message>
     <message>
         <source>Takes it off this list; the folder stays</source>
-        <translation type="unfinished"></translation>
+        <translation>从列表中移除；文件夹仍然保留</translation>
     </message>
     <message>
         <source>Settings and rescued work lie here, and nothing else.</source>
-        <translation type="unfinished"></translation>
+        <translation>这里只存放设置和找回的未保存内容。</translation>
     </message>
     <message>
         <source>Open</source>
-        <translation type="unfinished"></translation>
+        <translation>打开</translation>
     </message>
     <message>
         <source>Open the folder of settings</source>
-        <translation type="unfinished"></translation>
+        <translation>打开设置文件夹</translation>
     </message>
     <message>
         <source>kohya-like {version}, under the Apache License 2.0.
 Runs, with their samples and files, lie in the output folder of each configuration. Encoded pictures and captions lie in a cache of their own, never among your pictures.
 No telemetry: the program reports nothing to anyone, and downloads nothing without being asked.</source>
-        <translation type="unfinished"></translation>
+        <translation>kohya-like {version}，采用 Apache License 2.0 许可证。
+运行记录连同样图和文件，存放在各配置的输出文件夹里。编码后的图片和标注存放在单独的缓存里，绝不会混进你的图片。
+没有遥测：程序不会向任何人发送信息，未经你要求也不会下载任何内容。</translation>
     </message>
     <message>
         <source>Start training</source>
-        <translation type="unfinished"></translation>
+        <translation>开始训练</translation>
     </message>
     <message>
         <source>Open, save, new configuration</source>
-        <translation type="unfinished"></translation>
+        <translation>打开、保存、新建配置</translation>
     </message>
     <message>
         <source>Save as</source>
-        <translation type="unfinished"></translation>
+        <translation>另存为</translation>
     </message>
     <message>
         <source>Undo, redo</source>
-        <translation type="unfinished"></translation>
+        <translation>撤销、重做</translation>
     </message>
     <message>
         <source>Find a field</source>
-        <translation type="unfinished"></translation>
+        <translation>查找选项</translation>
     </message>
     <message>
         <source>Train, Dataset, Runs, Settings</source>
-        <translation type="unfinished"></translation>
+        <translation>训练、数据集、运行记录、设置</translation>
     </message>
     <message>
         <source>Fold the list of pages</source>
-        <translation type="unfinished"></translation>
+        <translation>收起页面列表</translation>
     </message>
     <message>
         <source>An output folder that holds runs</source>
-        <translation type="unfinished"></translation>
+        <translation>含有运行记录的输出文件夹</translation>
     </message>
     <message>
         <source>Its runs are listed until the window is closed.</source>
-        <translation type="unfinished"></translation>
+        <translation>在关闭窗口之前会列出其中的运行记录。</translation>
     </message>
     <message>
         <source>Nothing has been stored there yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>那里还没有存放任何内容。</translation>
     </message>
 </context>
 <context>
     <name>SidePanel</name>
     <message>
         <source>Summary and check</source>
-        <translation type="unfinished"></translation>
+        <translation>概要与检查</translation>
     </message>
     <message>
         <source>checking ...</source>
-        <translation type="unfinished"></translation>
+        <translation>正在检查…</translation>
     </message>
     <message>
         <source>Check before the start</source>
-        <translation type="unfinished"></translation>
+        <translation>训练前检查</translation>
     </message>
     <message>
         <source>Not checked yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>尚未检查。</translation>
     </message>
     <message>
         <source>One error to mend first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先修改 1 个错误。</translation>
     </message>
     <message>
         <source>{count} errors to mend first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先修改 {count} 个错误。</translation>
     </message>
     <message>
         <source>Ready to start.</source>
-        <translation type="unfinished"></translation>
+        <translation>可以开始训练。</translation>
     </message>
     <message>
         <source>The numbers below are from before: the preset cannot be read as it is now.</source>
-        <translation type="unfinished"></translation>
+        <translation>预设目前无法读取；下面的数字是之前的。</translation>
     </message>
     <message>
         <source>The numbers below take the default for each option that is wrong.</source>
-        <translation type="unfinished"></translation>
+        <translation>有错误的选项，下面的数字按默认值计算。</translation>
     </message>
 </context>
 <context>
     <name>StepsCard</name>
     <message>
         <source>Steps</source>
-        <translation type="unfinished"></translation>
+        <translation>步数</translation>
     </message>
     <message>
         <source>Count of each bucket</source>
-        <translation type="unfinished"></translation>
+        <translation>各分桶的数量</translation>
     </message>
     <message>
         <source>Files</source>
-        <translation type="unfinished"></translation>
+        <translation>文件</translation>
     </message>
     <message>
         <source>Counted as soon as the preset can be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>能读取预设后开始统计。</translation>
     </message>
     <message>
         <source>Not known yet: there are no pictures to train on.</source>
-        <translation type="unfinished"></translation>
+        <translation>还不知道：没有可以训练的图片。</translation>
     </message>
     <message>
         <source>Pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>图片</translation>
     </message>
     <message>
         <source>Kept for validation</source>
-        <translation type="unfinished"></translation>
+        <translation>留作验证</translation>
     </message>
     <message>
         <source>Epochs</source>
-        <translation type="unfinished"></translation>
+        <translation>轮数</translation>
     </message>
     <message>
         <source>Steps per epoch</source>
-        <translation type="unfinished"></translation>
+        <translation>每轮步数</translation>
     </message>
     <message>
         <source>Warm-up steps</source>
-        <translation type="unfinished"></translation>
+        <translation>预热步数</translation>
     </message>
     <message>
         <source>The formula of the tutorials gives {count}. It leaves out that each bucket ends with a batch of its own, which may be smaller.</source>
-        <translation type="unfinished"></translation>
+        <translation>按教程的公式是 {count}。它没有考虑每个分桶的最后一批可能不满。</translation>
     </message>
     <message>
         <source>samples {samples}, batches {batches}</source>
-        <translation type="unfinished"></translation>
+        <translation>样本 {samples}，批次 {batches}</translation>
     </message>
     <message>
         <source>{count} more</source>
-        <translation type="unfinished"></translation>
+        <translation>另有 {count} 项</translation>
     </message>
     <message>
         <source>Saved during the run</source>
-        <translation type="unfinished"></translation>
+        <translation>训练中保存</translation>
     </message>
     <message>
         <source>Kept of them</source>
-        <translation type="unfinished"></translation>
+        <translation>其中保留</translation>
     </message>
     <message>
         <source>The last one</source>
-        <translation type="unfinished"></translation>
+        <translation>最后的文件</translation>
     </message>
     <message>
         <source>Size of each</source>
-        <translation type="unfinished"></translation>
+        <translation>每个大小</translation>
     </message>
     <message>
         <source>about {size}</source>
-        <translation type="unfinished"></translation>
+        <translation>约 {size}</translation>
     </message>
 </context>
 <context>
     <name>SwitchBox</name>
     <message>
         <source>on</source>
-        <translation type="unfinished"></translation>
+        <translation>开</translation>
     </message>
     <message>
         <source>off</source>
-        <translation type="unfinished"></translation>
+        <translation>关</translation>
     </message>
 </context>
 <context>
     <name>TableBox</name>
     <message>
         <source>Name</source>
-        <translation type="unfinished"></translation>
+        <translation>名称</translation>
     </message>
     <message>
         <source>Value</source>
-        <translation type="unfinished"></translation>
+        <translation>值</translation>
     </message>
     <message>
         <source>Add</source>
-        <translation type="unfinished"></translation>
+        <translation>添加</translation>
     </message>
     <message>
         <source>{label}: add a line</source>
-        <translation type="unfinished"></translation>
+        <translation>{label}：添加一行</translation>
     </message>
     <message>
         <source>Remove</source>
-        <translation type="unfinished"></translation>
+        <translation>移除</translation>
     </message>
     <message>
         <source>{label}: remove the chosen line</source>
-        <translation type="unfinished"></translation>
+        <translation>{label}：移除选中的一行</translation>
     </message>
 </context>
 <context>
     <name>TrainPage</name>
     <message>
         <source>Source model</source>
-        <translation type="unfinished"></translation>
+        <translation>底模</translation>
     </message>
     <message>
         <source>Folders</source>
-        <translation type="unfinished"></translation>
+        <translation>文件夹</translation>
     </message>
     <message>
         <source>Parameters</source>
-        <translation type="unfinished"></translation>
+        <translation>参数</translation>
     </message>
     <message>
         <source>Basic</source>
-        <translation type="unfinished"></translation>
+        <translation>基础</translation>
     </message>
     <message>
         <source>Advanced</source>
-        <translation type="unfinished"></translation>
+        <translation>进阶</translation>
     </message>
     <message>
         <source>Samples</source>
-        <translation type="unfinished"></translation>
+        <translation>样图</translation>
     </message>
     <message>
         <source>Basic options</source>
-        <translation type="unfinished"></translation>
+        <translation>基础选项</translation>
     </message>
     <message>
         <source>All options</source>
-        <translation type="unfinished"></translation>
+        <translation>全部选项</translation>
     </message>
     <message>
         <source>Show the options that most trainings need</source>
-        <translation type="unfinished"></translation>
+        <translation>只显示大多数训练需要的选项</translation>
     </message>
     <message>
         <source>Show every option, also those for experts</source>
-        <translation type="unfinished"></translation>
+        <translation>显示所有选项，包括专家选项</translation>
     </message>
 </context>
 <context>
     <name>UnknownRow</name>
     <message>
         <source>Rename to {key}</source>
-        <translation type="unfinished"></translation>
+        <translation>改名为 {key}</translation>
     </message>
     <message>
         <source>Remove</source>
-        <translation type="unfinished"></translation>
+        <translation>移除</translation>
     </message>
     <message>
         <source>Rename {old} to {new}</source>
-        <translation type="unfinished"></translation>
+        <translation>把 {old} 改名为 {new}</translation>
     </message>
     <message>
         <source>Remove {key} from the preset</source>
-        <translation type="unfinished"></translation>
+        <translation>把 {key} 从预设中移除</translation>
     </message>
 </context>
 </TS>
