@@ -186,7 +186,7 @@ class RunsPage(QWidget):
         orders.look(data.controls, row is None or row.status in ("running", "new"))
         if not any(verb in orders.states for verb in ENDING):
             self._silence.stop()
-        self.message.show_run(row)
+        self.message.show_run(row, data.warnings)
         self.log.show_failure(self.message.failure())
         self.header.show_run(row, data, orders)
 

@@ -11,6 +11,7 @@ from gui.desk import Desk
 from gui.run_row import RunRow
 from gui.widgets.banner import Action, Banner
 from gui.widgets.run_words import RunWords
+from kohya_like.events import Warned
 
 OPTION = re.compile(r"\b[a-z_]+\.[a-z_]+\b")
 MOST_CHANGES = 3  # offered with a failure
@@ -24,16 +25,20 @@ class RunMessage(QObject):
         self._desk, self._resume, self._show_log = desk, resume, show_log
         self.banner = Banner(desk, "error")
         self._words = RunWords(desk, self)
-        self._said: tuple[str, ...] = ()
+        self._said: tuple[object, ...] = ()
         self._row: RunRow | None = None
+        self._warning: Warned | None = None
         desk.language.changed.connect(self.retranslate)
 
-    def show_run(self, row: RunRow | None) -> None:
-        """Speak if the run has come to another state since."""
-        state = (row.path, row.status, row.text) if row is not None else ()
+    def show_run(self, row: RunRow | None, warnings: Sequence[Warned] = ()) -> None:
+        """Speak if the run has come to another state since, or has warned of something new."""
+        running = row is not None and row.status == "running"
+        warning = warnings[-1] if warnings and running else None
+        # while it runs, the row's text is only its phase
+        state = (row.path, row.status, "" if running else row.text, warning, len(warnings)) if row is not None else ()
         if state == self._said:
             return
-        self._said, self._row = state, row
+        self._said, self._row, self._warning = state, row, warning
         self._speak()
 
     def failure(self) -> str:
@@ -64,20 +69,24 @@ class RunMessage(QObject):
 
     def _speak(self) -> None:
         row = self._row
+        if self._warning is not None:
+            said = self.tr("Warning: {reason}").format(reason=self._joined(self._warning.text, self._warning.hint))
+            self.banner.show_message(said, (), "warning")
+            return
         if row is None or row.status not in ("failed", "interrupted"):
             self.banner.hide()
             return
         resume: list[Action] = [(self.tr("Resume"), lambda: self._resume(row.path))] if row.can_resume else []
         log: Action = (self.tr("Show log"), self._show_log)
         if row.status == "failed":
-            said = self.tr("Failed: {reason}").format(reason=self._with_hint(row))
+            said = self.tr("Failed: {reason}").format(reason=self._joined(row.text, row.hint))
             self.banner.show_message(said, [*self._changes(row.hint), log, *resume], "error")
         else:
-            said = self.tr("Interrupted: {reason}").format(reason=self._with_hint(row))
+            said = self.tr("Interrupted: {reason}").format(reason=self._joined(row.text, row.hint))
             self.banner.show_message(said, [log, *resume], "warning")
 
-    def _with_hint(self, row: RunRow) -> str:
-        parts = [self._desk.language.sentence(row.text) if row.text else "", self._words.sentence(row.hint)]
+    def _joined(self, text: str, hint: str) -> str:
+        parts = [self._desk.language.sentence(text) if text else "", self._words.sentence(hint)]
         return ". ".join(filter(None, parts))
 
     def _changes(self, hint: str) -> list[Action]:

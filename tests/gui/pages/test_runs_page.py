@@ -17,7 +17,7 @@ from gui.desk import Desk
 from gui.pages.runs import RunsPage
 from gui.widgets.text import ElidedLabel
 from kohya_like import supervise
-from kohya_like.events import CONSOLE, Failed, Sample
+from kohya_like.events import CONSOLE, Failed, Sample, Warned
 from tests.gui import fake_trainer
 from tests.gui.desk import make_desk
 from tests.gui.fake_trainer import step_line
@@ -177,6 +177,14 @@ def test_a_trainer_that_hangs_can_be_ended(page: RunsPage, qtbot: QtBot, tmp_pat
     press(page, "End it now")
     qtbot.waitUntil(lambda: status(page) == "interrupted", timeout=10_000)
     supervisor.wait(10)
+
+
+def test_a_warning_of_a_live_run_is_shown(page: RunsPage, qtbot: QtBot, tmp_path: Path) -> None:
+    warned = Warned(f"the preview pictures failed: {NOT_MARKUP}", "look into the log")
+    make(tmp_path, trainer=ME, events=(BEGUN, step_line(5), warned))
+    qtbot.waitUntil(lambda: page.message.banner.isVisible(), timeout=10_000)
+    said = f"Warning: the preview pictures failed: {NOT_MARKUP}. Look into the log"
+    assert page.message.banner.message == said and status(page) == "running"
 
 
 def test_a_command_that_cannot_be_sent_is_not_waited_for(page: RunsPage, qtbot: QtBot, tmp_path: Path) -> None:
