@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import QObject
 
@@ -95,6 +96,4 @@ class RunMessage(QObject):
         keys = [key for key in dict.fromkeys(OPTION.findall(hint)) if texts.label_of(key) != key]
         request = self._desk.wishes.field_requested
         said = self.tr("Change {option}")
-        return [
-            (said.format(option=texts.label_of(key)), lambda key=key: request.emit(key)) for key in keys[:MOST_CHANGES]
-        ]  # type: ignore[misc]
+        return [(said.format(option=texts.label_of(key)), partial(request.emit, key)) for key in keys[:MOST_CHANGES]]
