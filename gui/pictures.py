@@ -37,7 +37,9 @@ def read_picture(path: Path, box: QSize) -> QImage:
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{path.name}: the file is not there any more") from error
     if width * height > MAX_PIXELS:
-        raise ValueError(f"{path.name}: {width}x{height} pixels are more than the {MAX_PIXELS // 10**6} million allowed")
+        raise ValueError(
+            f"{path.name}: {width}x{height} pixels are more than the {MAX_PIXELS // 10**6} million allowed"
+        )
     decoder = _decoder(head)
     return _by_qt(path, decoder, box) if decoder else _by_pillow(path, box)
 
