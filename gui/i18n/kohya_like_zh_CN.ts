@@ -386,6 +386,14 @@
         <source>Hint</source>
         <translation>提示</translation>
     </message>
+    <message>
+        <source>{how_bad}: {what}</source>
+        <translation>{how_bad}：{what}</translation>
+    </message>
+    <message>
+        <source>{what} ({mend})</source>
+        <translation>{what}（{mend}）</translation>
+    </message>
 </context>
 <context>
     <name>FaultList</name>
@@ -939,7 +947,7 @@
     </message>
     <message>
         <source>More than is free: the training would probably stop.</source>
-        <translation>超出空闲容量：训练很可能会中断。</translation>
+        <translation>超出空闲容量：训练很可能会停止。</translation>
     </message>
     <message>
         <source>While training</source>
@@ -1453,7 +1461,7 @@
     <name>SampleGrid</name>
     <message>
         <source>Samples: a row for each prompt, a column for each step</source>
-        <translation>样图：每条提示词一行，每次生成一列</translation>
+        <translation>样图：每条提示词一行，每个出图的步一列</translation>
     </message>
     <message>
         <source>Click or press Enter to compare two steps</source>

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 from gui.amounts import whole
 from gui.desk import Desk
 from gui.theme import SMALL
-from gui.widgets.fault_row import FaultRow
+from gui.widgets.fault_row import FaultRow, words_of_fix
 from gui.widgets.text import PlainLabel
 
 SEVERITIES = ("error", "warning", "hint")
@@ -142,7 +142,7 @@ class FaultList(QWidget):
 
     def _on_fix_requested(self, fault: dict[str, Any]) -> None:
         fix = fault["fix"]
-        label = self._desk.language.sentence(fix["label"])
+        label = words_of_fix(self._desk, fix)
         self._desk.document.set_many(fix.get("edits") or {}, fix.get("renames") or {}, label)
         self._desk.wishes.said.emit(self.tr("Done: {what}. Undo takes it back.").format(what=label))
 

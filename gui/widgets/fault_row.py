@@ -13,6 +13,7 @@ from gui.theme import GAP, SMALL
 from gui.widgets.text import ElidedLabel, PlainLabel, plain_tooltip, shortened
 
 LONGEST_FIELD = 32  # characters of a field's name
+MOST_NAMES = 50  # keys of a fix that are shown by name
 SHOWN = 1500  # characters of a sentence; the whole of a longer one helps nobody
 _LINE_OF_PRESET = re.compile(r":\d+$")
 
@@ -50,7 +51,7 @@ class FaultRow(QFrame):
         self.place.setText("" if _LINE_OF_PRESET.search(fault["where"][-20:]) else fault["where"])
         self.place.setVisible(bool(self.place.text()))
         self.sentence.setText(shortened(say(fault["text"]), SHOWN))
-        fix = say(fault["fix"]["label"]) if fault.get("fix") else ""
+        fix = words_of_fix(self._desk, fault["fix"]) if fault.get("fix") else ""
         mends = [shortened(say(fault["mend"]), SHOWN)] if fault["mend"] else []
         if fix:
             mends.append(self.tr("Fix: {what}").format(what=shortened(fix, SHOWN)))
@@ -91,3 +92,12 @@ class FaultRow(QFrame):
 
     def _on_jump_clicked(self) -> None:
         self._desk.wishes.field_requested.emit(self.fault["key"])
+
+
+def words_of_fix(desk: Desk, fix: dict[str, Any]) -> str:
+    """What a fix does, with the names that the form shows instead of keys: "Set Network Alpha to 8"."""
+    said = desk.language.sentence(fix["label"])
+    for key in list(fix.get("edits") or {})[:MOST_NAMES]:
+        label = desk.language.texts.label_of(key).replace("\\", r"\\")
+        said = re.sub(rf"(?<![\w.]){re.escape(key)}(?![\w.\[])", label, said)
+    return said

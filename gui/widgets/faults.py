@@ -81,13 +81,14 @@ class FaultLines(QWidget):
         words = {"error": self.tr("Error"), "warning": self.tr("Warning"), "hint": self.tr("Hint")}
         for part in self._parts:
             self._grid.removeWidget(part)
+            part.hide()  # it is deleted only when the event loop comes round
             part.deleteLater()
         self._parts = []
         for line, remark in enumerate(self._shown):
             icon, label = QLabel(), PlainLabel(role=remark.severity, wrap=True)
             icon.setPixmap(self._desk.theme.icon(remark.severity, remark.severity).pixmap(16, 16))
             sentence = self._sentence(remark)
-            label.setText(f"{words[remark.severity]}: {sentence}")
+            label.setText(self.tr("{how_bad}: {what}").format(how_bad=words[remark.severity], what=sentence))
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
             self._grid.addWidget(icon, line, 0, Qt.AlignmentFlag.AlignTop)
@@ -97,7 +98,8 @@ class FaultLines(QWidget):
     def _sentence(self, remark: Remark) -> str:
         say = self._desk.language.sentence
         text = say(remark.text)
-        return shortened(f"{text} ({say(remark.mend)})" if remark.mend else text, SHOWN)
+        whole = self.tr("{what} ({mend})").format(what=text, mend=say(remark.mend)) if remark.mend else text
+        return shortened(whole, SHOWN)
 
 
 def is_of(fault_key: str, key: str) -> bool:

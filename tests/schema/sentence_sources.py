@@ -16,19 +16,23 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "kohya_like"
+WINDOW = ROOT / "gui"  # words handed to `self.tr` stand in the .ts file; the others are sentences like any other
 
 # Modules whose texts stay in the terminal, in generated documents or in files, or have a catalogue of their own.
 SILENT = (
     "cli.py", "console.py", "config_docs.py", "batch_log.py", "demo/", "schema/docs.py", "schema/texts/",
     "preflight/rendering.py", "formats/kohya_keys.py", "formats/ldm_names.py", "verbs/inspect.py",
     "networks/presets.py", "recipes.py",
+    "gui/__main__.py", "gui/amounts.py", "gui/fields.py", "gui/log_tail.py", "gui/main_window.py", "gui/pages/",
+    "gui/run_events.py", "gui/style_sheet.py", "gui/theme.py", "gui/widgets/",
 )  # fmt: skip
 
 # Errors of the program's own making: a traceback in console.log, never a sentence for a person.
-PROGRAM_ERRORS = ("TypeError", "KeyError", "IndexError", "RuntimeError", "AssertionError", "ImportError", "SystemExit")
+PROGRAM_ERRORS = ("TypeError", "KeyError", "IndexError", "RuntimeError", "AssertionError", "ImportError", "SystemExit",
+                  "AlreadyRunning")  # fmt: skip
 SILENT_CALLS = ("option", "compile", "fullmatch", "search", "match", "sub", "findall", "print", "add_argument", "say",
                 "OptionInfo", "startswith", "endswith", "removeprefix", "removesuffix", "execute", "replace",
-                "encode", "isoformat", "split")  # fmt: skip
+                "encode", "isoformat", "split", "tr")  # fmt: skip
 
 HOLE = "{}"
 
@@ -91,6 +95,9 @@ COMPOSED: dict[str, tuple[str, ...]] = {
         "a list of numbers", "a list of texts", "a list of items, each {}", "a list of {} items, each {}",
     ),
     "whole numbers": (), "items, each {}": (),
+    "finished {}": ("finished after step {}", "finished after step {}: {}"),
+    "after step {}": ("stopped after step {}", "paused after step {}"),
+    "after step {}: {}": ("stopped after step {}: {}", "paused after step {}: {}"),
 }  # fmt: skip
 
 # Said as they are: commands, names, sizes.
@@ -104,7 +111,7 @@ STAYS = frozenset(
         "network.train_text_encoder = false", "optimizer.optimizer_type = \"AdamW8bit\"", "--set {}: {}",
         "from PySide6.QtCore import qVersion; from PySide6.QtWidgets import QApplication, QLabel; "
         "a = QApplication([]); w = QLabel('x'); w.show(); a.processEvents(); print(qVersion())",
-        "docker run --shm-size=2g, or data.max_data_loader_n_workers = 0",
+        "not started", "not a JSON object", "docker run --shm-size=2g, or data.max_data_loader_n_workers = 0",
     }
 )  # fmt: skip
 
@@ -190,6 +197,7 @@ def raw_templates() -> set[str]:
 @lru_cache(maxsize=1)
 def _modules() -> dict[str, str]:
     files = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+    files |= {path.relative_to(ROOT).as_posix(): path for path in sorted(WINDOW.rglob("*.py"))}
     return {file: path.read_text(encoding="utf-8") for file, path in files.items() if not file.startswith(SILENT)}
 
 

@@ -48,7 +48,7 @@ def of(rows: dict[str, str], words: dict[str, str] | None = None) -> Sentences:
          "文件、状态和预览图需要 0.01 GB，可用空间为 0.02 GB"),
         ("out of memory: CUDA out of memory. Tried", "显存或内存不足：CUDA out of memory. Tried"),
         ("x cannot be reached: [Errno 111] Connection refused", "无法连接 x：连接被拒绝（[Errno 111]）"),
-        ("Set network.dim to 8; Take out train.foo", "把 network.dim 设为 8；去掉 train.foo"),
+        ("Set network.dim to 8; Take out train.foo", "把“network.dim”设为 8；去掉“train.foo”"),
         ("is text, not a VAE", "是 text，不是 VAE"),
         ("the loss is not a number at step 3 (pictures: a, b); training stopped, the files saved so far are whole",
          "第 3 步的损失不是数字（图片：a, b）；训练已停止，此前保存的文件都是完好的"),

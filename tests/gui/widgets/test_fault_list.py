@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from gui.desk import Desk
 from gui.widgets import fault_list
 from gui.widgets.fault_list import FaultList
+from gui.widgets.fault_row import words_of_fix
 from kohya_like.schema.errors import Fault
 from tests.gui.desk import make_desk
 from tests.gui.reports import FEW, ODD, WRONG, with_fix
@@ -128,3 +129,29 @@ def test_rows_that_are_gone_hear_of_nothing_more(faults: FaultList, desk: Desk, 
     desk.language.set("zh_CN")
     assert faults.rows()[0].jump.text() == desk.language.texts.label_of("data.train_data_dir")
     desk.language.set("en")
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Set Network Alpha to 4; Take out data.foo"),
+        ("zh_CN", "把“网络 Alpha”设为 4；去掉“data.foo”"),
+    ],
+)
+def test_a_fix_speaks_of_fields_by_their_names(
+    faults: FaultList, desk: Desk, qtbot: QtBot, language: str, said: str
+) -> None:
+    label = "Set network.alpha to 4; Take out data.foo"
+    desk.language.set(language)
+    faults.show_faults([with_fix(ODD, label, {"network.alpha": 4, "data.foo": None}, {})])
+    row = faults.rows()[0]
+    assert said in row.mend.text() and said in row.fix.accessibleName()
+    with qtbot.waitSignal(desk.wishes.said) as told:
+        row.fix.click()
+    assert said in told.args[0]
+    desk.language.set("en")
+
+
+def test_a_key_that_holds_another_key_is_left_alone(desk: Desk) -> None:
+    fix = {"label": "Set network.alpha_two to 4", "edits": {"network.alpha": 4}}
+    assert words_of_fix(desk, fix) == "Set network.alpha_two to 4"
