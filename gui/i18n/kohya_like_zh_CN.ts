@@ -859,6 +859,18 @@
         <source>lr</source>
         <translation>学习率</translation>
     </message>
+    <message>
+        <source>UNet</source>
+        <translation>UNet</translation>
+    </message>
+    <message>
+        <source>Text encoder</source>
+        <translation>文本编码器</translation>
+    </message>
+    <message>
+        <source>Text encoder 2</source>
+        <translation>文本编码器 2</translation>
+    </message>
 </context>
 <context>
     <name>MainWindow</name>
@@ -911,7 +923,7 @@
     <name>MemoryCard</name>
     <message>
         <source>Memory</source>
-        <translation>显存</translation>
+        <translation>显存/内存</translation>
     </message>
     <message>
         <source>Disk</source>
@@ -1067,7 +1079,7 @@
     </message>
     <message>
         <source>Base model</source>
-        <translation>底模</translation>
+        <translation>底模系列</translation>
     </message>
     <message>
         <source>Configuration file</source>
@@ -1079,7 +1091,7 @@
     </message>
     <message>
         <source>Kind of base model</source>
-        <translation>底模的种类</translation>
+        <translation>底模的系列</translation>
     </message>
     <message>
         <source>Open a configuration file (Ctrl+O)</source>
@@ -1246,7 +1258,7 @@
     </message>
     <message>
         <source>Memory (peak)</source>
-        <translation>显存（峰值）</translation>
+        <translation>显存/内存峰值</translation>
     </message>
     <message>
         <source>Show or hide the list of runs</source>
@@ -1373,6 +1385,10 @@
     <message>
         <source>Interrupted: {reason}</source>
         <translation>中断：{reason}</translation>
+    </message>
+    <message>
+        <source>{what}. {mend}</source>
+        <translation>{what}。{mend}</translation>
     </message>
     <message>
         <source>Change {option}</source>

@@ -175,7 +175,8 @@ class LossPlot(QWidget):
         said = self.tr("step {step} · loss {loss} · smoothed {smooth}").format(
             step=f"{step:.0f}", loss=_figure(loss), smooth=_figure(smooth)
         )
-        words = [f"{name} {value:.3g}" for name, value in rates.items() if not math.isnan(value)]
+        parts = self._parts()
+        words = [f"{parts.get(name, name)} {value:.3g}" for name, value in rates.items() if not math.isnan(value)]
         lr = self.tr("lr {rates}").format(rates=", ".join(words))
         self.values.setText(f"{said} · {lr}" if words else said)
         self.values.setAccessibleName(self.values.text())
@@ -194,8 +195,17 @@ class LossPlot(QWidget):
         self._marks.setText(self.tr("▲ saved   ● samples"))
         self._placeholder.setText(self.tr("The curves appear with the first step."))
         if self.canvas is not None:
-            self.canvas.set_names(self.tr("loss"), self.tr("smoothed"), self.tr("validation"), self.tr("lr"))
+            words = (self.tr("loss"), self.tr("smoothed"), self.tr("validation"), self.tr("lr"))
+            self.canvas.set_names(*words, self._parts())
         self._show_values()
+
+    def _parts(self) -> dict[str, str]:
+        """What the parts of a model are called; others come as the run names them."""
+        return {
+            "unet": self.tr("UNet"),
+            "text_encoder": self.tr("Text encoder"),
+            "text_encoder_2": self.tr("Text encoder 2"),
+        }
 
     def _recolor(self) -> None:
         self.whole_button.setIcon(self._desk.theme.icon("expand", "muted"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 
 import numpy as np
@@ -44,6 +44,7 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         self._clip = True
         self._with_validation = False
         self._names: dict[str, str] = {}
+        self._parts: Mapping[str, str] = {}
         self.following = True
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
@@ -208,8 +209,9 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         for i, item in enumerate(self.rates.values()):
             item.setPen(pg.mkPen(self._theme.color(f"plot{(i + 2) % 3 + 1}"), width=2, style=LINES[i % len(LINES)]))
 
-    def set_names(self, raw: str, smooth: str, validation: str, rate: str) -> None:
-        """Words of the legends; `rate` is shown before the name of each part."""
+    def set_names(self, raw: str, smooth: str, validation: str, rate: str, parts: Mapping[str, str]) -> None:
+        """Words of the legends; `rate` is shown before the name of each part, which `parts` may know."""
+        self._parts = parts
         self._names = {"raw": raw, "smooth": smooth, "validation": validation, "rate": rate}
         self._show_legends()
 
@@ -217,7 +219,8 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         wanted = [(self.raw, self._names.get("raw", "")), (self.smooth, self._names.get("smooth", ""))]
         if self._with_validation:
             wanted.append((self.validation, self._names.get("validation", "")))
-        rates = [(item, f"{self._names.get('rate', '')} {name}") for name, item in list(self.rates.items())[:4]]
+        rate, shown = self._names.get("rate", ""), list(self.rates.items())[:4]
+        rates = [(item, f"{rate} {self._parts.get(name, name)}") for name, item in shown]
         self._fill(self.legend, wanted)
         self._fill(self.rate_legend, rates)
 

@@ -49,9 +49,9 @@ class RunMessage(QObject):
 
     def show_refusal(self, faults: Sequence[dict[str, str]]) -> None:
         """The run could not be resumed."""
-        texts = [self._desk.language.sentence(fault.get("text", "")) for fault in faults[:3]]
-        mends = [self._desk.language.sentence(fault.get("mend", "")) for fault in faults[:3] if fault.get("mend")]
-        said = self.tr("The run was not resumed: {reason}").format(reason="; ".join([*texts, *mends]))
+        texts = [fault.get(part, "") for part in ("text", "mend") for fault in faults[:3]]
+        reason = self._desk.language.sentence("; ".join(filter(None, texts)))
+        said = self.tr("The run was not resumed: {reason}").format(reason=reason)
         self.banner.show_message(said, [(self.tr("Show log"), self._show_log)], "error")
 
     def show_lost(self, sentence: str) -> None:
@@ -87,8 +87,8 @@ class RunMessage(QObject):
             self.banner.show_message(said, [log, *resume], "warning")
 
     def _joined(self, text: str, hint: str) -> str:
-        parts = [self._desk.language.sentence(text) if text else "", self._words.sentence(hint)]
-        return ". ".join(filter(None, parts))
+        what, mend = self._desk.language.sentence(text), self._words.sentence(hint)
+        return self.tr("{what}. {mend}").format(what=what, mend=mend) if what and mend else what or mend
 
     def _changes(self, hint: str) -> list[Action]:
         """The options that the hint names, each a button that opens its field of the preset."""

@@ -133,7 +133,7 @@ def test_the_values_are_words_and_the_arrows_move(plot: LossPlot, qtbot: QtBot) 
     data = run_data(100)
     plot.show_data(data)
     assert plot.values.text().startswith("step 100 · loss 0.1095 · smoothed ")
-    assert plot.values.text().endswith("lr unet 1e-06")
+    assert plot.values.text().endswith("lr UNet 1e-06")
     assert plot.values.accessibleName() == plot.values.text()
     for key, step in ((Qt.Key.Key_Left, 99), (Qt.Key.Key_Home, 1), (Qt.Key.Key_PageDown, 11), (Qt.Key.Key_Right, 12)):
         qtbot.keyClick(plot, key)
