@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
@@ -21,6 +23,7 @@ class Footer(QFrame):
         self._desk = desk
         self._report_errors: int | None = None  # None: not checked yet
         self._starting = False
+        self._words: Callable[[], str] = str  # what is said, in the language of the moment
         self.said = ElidedLabel(role="muted")
         self.live = QPushButton()
         self.live.setProperty("role", "link")
@@ -34,14 +37,14 @@ class Footer(QFrame):
         row.addWidget(self.start_button)
         self.start_button.clicked.connect(self.start)
         self.live.clicked.connect(self._on_live_clicked)
-        desk.wishes.said.connect(self.said.setText)
+        desk.wishes.said.connect(self._on_said)
         desk.document.edited.connect(lambda _: self._check())
         desk.service.checked.connect(self._on_checked)
         desk.service.started.connect(self._on_started)
         desk.service.refused.connect(self._on_refused)
         desk.service.died.connect(self._on_died)
         desk.runs.changed.connect(self._show_live)
-        desk.runs.command_failed.connect(lambda text: self.said.setText(desk.language.sentence(text)))
+        desk.runs.command_failed.connect(lambda text: self._say(lambda: desk.language.sentence(text)))
         desk.language.changed.connect(self.retranslate)
         desk.theme.changed.connect(self._draw)
         self.retranslate()
@@ -51,13 +54,22 @@ class Footer(QFrame):
     def start(self) -> None:
         """Check once more and start the training; a second call while one is under way does nothing."""
         if not self.start_button.isEnabled():
-            self.said.setText(self._why_not())
+            self._say(self._why_not)
             return
         document = self._desk.document
         self._starting = True
-        self.said.setText(self.tr("Checking and starting ..."))
+        self._say(lambda: self.tr("Checking and starting ..."))
         self._show_start()
         self._desk.service.start(document.text, _source(self._desk), str(document.folder))
+
+    def _say(self, words: Callable[[], str]) -> None:
+        self._words = words
+        self.said.setText(words())
+
+    def _on_said(self, text: str) -> None:
+        """It was put into words elsewhere, so it is gone when the language changes."""
+        self._words = str
+        self.said.setText(text)
 
     def _check(self) -> None:
         document = self._desk.document
@@ -72,20 +84,23 @@ class Footer(QFrame):
 
     def _on_started(self, run: str) -> None:
         self._starting = False
-        self.said.setText(self.tr("Started: {run}").format(run=run))
+        self._say(lambda: self.tr("Started: {run}").format(run=run))
         self._show_start()
 
     def _on_refused(self, faults: list[dict[str, str]]) -> None:
         self._starting = False
-        first = self._desk.language.sentence(faults[0].get("text", "")) if faults else ""
-        key = faults[0].get("key", "") if faults else ""
-        label = self._desk.language.texts.label_of(key) if key else ""
-        self.said.setText(" ".join(filter(None, [self.tr("Not started:"), label, first])))
+        self._say(lambda: self._refusal(faults[0] if faults else {}))
         self._show_start()
+
+    def _refusal(self, fault: dict[str, str]) -> str:
+        first = self._desk.language.sentence(fault.get("text", ""))
+        key = fault.get("key", "")
+        label = self._desk.language.texts.label_of(key) if key else ""
+        return " ".join(filter(None, [self.tr("Not started:"), label, first]))
 
     def _on_died(self, sentence: str) -> None:
         self._starting = False
-        self.said.setText(self._desk.language.sentence(sentence))
+        self._say(lambda: self._desk.language.sentence(sentence))
         self._show_start()
 
     def _why_not(self) -> str:
@@ -124,6 +139,7 @@ class Footer(QFrame):
         self.start_button.setText(self.tr("Start training"))
         self.start_button.setAccessibleName(self.tr("Start training"))
         self.live.setAccessibleName(self.tr("Show the training that runs"))
+        self.said.setText(self._words())
         self._show_start()
         self._show_live()
 

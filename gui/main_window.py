@@ -128,8 +128,7 @@ class MainWindow(QMainWindow):
 
     def _after_first_paint(self) -> None:
         """What the first picture of the window need not wait for."""
-        if self.desk.settings.problem:
-            self.notice.show_message(self.desk.settings.problem, kind="warning")
+        self._show_problem()
         self.files.look_for_examples()
         self.desk.runs.refresh()
         if self._recovery is not None:
@@ -184,9 +183,14 @@ class MainWindow(QMainWindow):
             settings.run_roots = [root, *settings.run_roots]
         self._show_run(run)
 
+    def _show_problem(self) -> None:
+        if problem := self.desk.settings.problem:
+            self.notice.show_message(problem, kind="warning", again=self._show_problem)
+
     def _offer_rescued(self, name: str, take: Callable[[], None], discard: Callable[[], None]) -> None:
         said = self.tr("Unsaved changes of {name} were rescued from the last session.").format(name=name)
-        self.notice.show_message(said, [(self.tr("Open them"), take), (self.tr("Discard them"), discard)])
+        actions = [(self.tr("Open them"), take), (self.tr("Discard them"), discard)]
+        self.notice.show_message(said, actions, again=lambda: self._offer_rescued(name, take, discard))
 
     # words and colours
 

@@ -189,13 +189,15 @@ class PresetBar(QFrame):
     def _on_failed(self, sentence: str, hint: str) -> None:
         say = self._desk.language.sentence
         actions = [(self.tr("Save as ..."), self._files.save_as)] if self._desk.document.modified else []
-        self.banner.show_message("\n".join(filter(None, [say(sentence), say(hint)])), actions, "error")
+        said = "\n".join(filter(None, [say(sentence), say(hint)]))
+        self.banner.show_message(said, actions, "error", lambda: self._on_failed(sentence, hint))
 
     def _on_changed_outside(self, how: str) -> None:
         self._asks_about_outside = True
         if how == "deleted":
             said = self.tr("The file was deleted or moved by another program. Your text is still here.")
-            self.banner.show_message(said, [(self.tr("Save it again"), lambda: self._desk.document.save(force=True))])
+            save = (self.tr("Save it again"), lambda: self._desk.document.save(force=True))
+            self.banner.show_message(said, [save], again=lambda: self._on_changed_outside(how))
             return
         said = self.tr("Another program changed this file while it was open here.")
         document = self._desk.document
@@ -207,6 +209,7 @@ class PresetBar(QFrame):
                 (self.tr("Compare ..."), self._compare),
             ],
             "warning",
+            lambda: self._on_changed_outside(how),
         )
 
     def _compare(self) -> None:

@@ -31,6 +31,7 @@ class Banner(QFrame):
         self._close = QToolButton()
         self._close.clicked.connect(self.hide)
         self._actions: list[QPushButton] = []
+        self._again: Callable[[], None] | None = None
         self._row, self._below = QHBoxLayout(), QHBoxLayout()
         for widget in (self._icon, self._text, self._close):
             self._row.addWidget(widget)
@@ -46,9 +47,18 @@ class Banner(QFrame):
         self.retranslate()
         self.hide()
 
-    def show_message(self, text: str, actions: Sequence[Action] = (), kind: Kind | None = None) -> None:
-        """Show a sentence; each action is a button, which also hides the banner."""
-        self._kind = kind or self._kind
+    def show_message(
+        self,
+        text: str,
+        actions: Sequence[Action] = (),
+        kind: Kind | None = None,
+        again: Callable[[], None] | None = None,
+    ) -> None:
+        """Show a sentence; each action is a button, which also hides the banner.
+
+        `again` says the same once more: it is called when the language changes while the banner is shown.
+        """
+        self._kind, self._again = kind or self._kind, again
         self._text.setText(text)
         self.setAccessibleName(text[:200])
         for button in self._actions:
@@ -68,6 +78,8 @@ class Banner(QFrame):
     def retranslate(self) -> None:
         self._close.setToolTip(self.tr("Hide"))
         self._close.setAccessibleName(self.tr("Hide this message"))
+        if self._again is not None and not self.isHidden():
+            self._again()
 
     def _button(self, label: str, call: Callable[[], None]) -> QPushButton:
         button = QPushButton(label)

@@ -159,6 +159,25 @@ def test_language_and_theme_switch_while_everything_is_open(window: MainWindow) 
     assert window.buttons["train"].text() == "Train"
 
 
+def test_what_was_said_before_the_language_changed_is_said_anew(window: MainWindow, tmp_path: Path) -> None:
+    bar = window.pages["train"].bar  # type: ignore[attr-defined]
+    window._offer_rescued("mine.toml", lambda: None, lambda: None)
+    window.desk.document.failed.emit("x.toml: is a folder", "Use Save as and choose another place")
+    service(window).refused.emit([fault("must be given", "model.base")])
+    banners = (window.notice, bar.banner)
+    for language, words in (
+        ("zh_CN", ("找回了上次", "是文件夹", "未能启动")),
+        ("en", ("rescued", "is a folder", "Not started")),
+    ):
+        window.desk.language.set(language)
+        shown = [*(banner.message for banner in banners), window.footer.said.text()]
+        assert [word in text for word, text in zip(words, shown)] == [True] * 3, shown
+    window.desk.wishes.said.emit("Saved x")
+    window.desk.language.set("zh_CN")
+    assert window.footer.said.text() == "", "nobody knows what it was in another language"
+    window.desk.language.set("en")
+
+
 def test_every_control_has_a_name_and_every_label_is_plain(window: MainWindow) -> None:
     for name in PAGES:
         window.show_page(name)
