@@ -166,9 +166,10 @@ def moved_paths(values: Mapping[str, object], old: Path, new: Path | None) -> di
 def _collect(edits: dict[str, str], node: object, names: list[str], key: str, old: Path) -> None:
     """Walk a dotted key through tables and lists ("subsets[]") to its texts."""
     if not names:
-        if isinstance(node, str) and node and not os.path.isabs(os.path.expanduser(node)):
-            if key != "model.base" or not HUB_NAME.fullmatch(node) or (old / node).exists():
-                edits[key] = os.path.abspath(old / node)
+        if not isinstance(node, str) or not node or os.path.isabs(os.path.expanduser(node)):
+            return
+        if key != "model.base" or not HUB_NAME.fullmatch(node) or (old / node).exists():
+            edits[key] = os.path.abspath(old / node)
         return
     name = names[0].removesuffix("[]")
     if not isinstance(node, Mapping) or name not in node:

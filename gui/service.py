@@ -17,7 +17,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from gui.process import Child, Outcome
 
-DEBOUNCE_MS = 250
+DEBOUNCE_MS = 150
 PATIENCE_MS = 2000  # without a word, while a newer request waits
 CLOSING_MS = 40
 STARTING_MS = 10_000  # a run that is being made when the window is closed is made to its end

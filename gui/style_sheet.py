@@ -88,7 +88,8 @@ QCheckBox::indicator:hover { border-color: @accent; }
 QCheckBox::indicator:checked { background: @accent; border-color: @accent; image: url("#icons/check-@name.svg"); }
 QCheckBox::indicator:indeterminate { background: @raised; image: url("#icons/dash-@name.svg"); }
 QCheckBox::indicator:disabled { background: @window; border-color: @border; }
-QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid @muted; border-radius: 8px; background: @surface; }
+QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid @muted; border-radius: 8px;
+  background: @surface; }
 QRadioButton::indicator:hover { border-color: @accent; }
 QRadioButton::indicator:checked { border: 5px solid @accent; width: 6px; height: 6px; background: @accent_text; }
 QCheckBox:focus, QRadioButton:focus { border-color: @focus; }

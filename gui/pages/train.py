@@ -1,11 +1,11 @@
-"""The Train page: which kind of training, the configuration file, and its fields; beside them what it all amounts to."""
+"""The Train page: the kind of training, the configuration file and its fields; beside them what it all amounts to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QTabWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from gui.desk import Desk
 from gui.fetch_bar import FetchBar

@@ -1,4 +1,4 @@
-"""For every test of the window: cycles of objects are collected between tests, in the thread that Qt lives in."""
+"""For every test of the window: cycles of objects are collected between tests, and no language is left over."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QTranslator
 
 
 @pytest.fixture(autouse=True)
@@ -14,3 +15,14 @@ def no_collection_in_threads() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def no_language_left_over(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A translator that a test installed would speak in the next one."""
+    installed: list[QTranslator] = []
+    install = QCoreApplication.installTranslator
+    monkeypatch.setattr(QCoreApplication, "installTranslator", lambda one: installed.append(one) or install(one))
+    yield
+    for one in installed:
+        QCoreApplication.removeTranslator(one)

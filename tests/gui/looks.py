@@ -2,8 +2,8 @@
 
     QT_SCALE_FACTOR=1.5 QT_QPA_PLATFORM=offscreen python -m tests.gui.looks FOLDER
 
-Prints JSON: for each page, language and theme the texts whose widget is smaller than they need. The window has 1280x720
-logical pixels. With --shots the pictures are written into the folder. A scale holds for a whole process, hence the child.
+Prints JSON: for each page, language and theme the texts whose widget is smaller than they need. The window has
+1280x720 logical pixels. With --shots the pictures are written into the folder. A scale holds for a whole process.
 """
 
 from __future__ import annotations
@@ -85,11 +85,12 @@ def _cut_label(label: QLabel) -> str:
 
 def _cut(widget: QLabel | QAbstractButton, text: str) -> str:
     wanted, there = widget.sizeHint(), widget.size()
-    if isinstance(widget, QToolButton) and widget.toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonIconOnly:
-        if not widget.icon().isNull():
-            return ""
+    icon_only = Qt.ToolButtonStyle.ToolButtonIconOnly
+    if isinstance(widget, QToolButton) and widget.toolButtonStyle() == icon_only and not widget.icon().isNull():
+        return ""
     if there.width() + 1 < wanted.width() or there.height() + 1 < wanted.height():
-        return f"{type(widget).__name__} {text[:40]!r}: {there.width()}x{there.height()} of {wanted.width()}x{wanted.height()}"
+        sizes = f"{there.width()}x{there.height()} of {wanted.width()}x{wanted.height()}"
+        return f"{type(widget).__name__} {text[:40]!r}: {sizes}"
     return ""
 
 

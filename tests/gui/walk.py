@@ -72,8 +72,8 @@ class Walk:
         """Find a field as a person does, by the search or the eye, and type over what it holds."""
         train = self.window.pages["train"]
         train.show_field(key)  # type: ignore[attr-defined]
-        self.until(lambda: QApplication.focusWidget() is not None, f"the cursor in {key}", 10)
-        field = QApplication.focusWidget()
+        self.until(lambda: self.window.focusWidget() is not None, f"the cursor in {key}", 10)
+        field = self.window.focusWidget()
         QTest.keyClick(field, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
         QTest.keyClicks(field, text)
         QTest.keyClick(field, Qt.Key.Key_Tab)
@@ -84,6 +84,12 @@ class Walk:
         """The number of steps that the newest report names."""
         report = self.answers[-1].get("report") if self.answers else None
         return int(report["steps"]["total"]) if report and report.get("steps") else 0
+
+
+def steps_of(page: Any) -> int:
+    """The last step that the run page has read."""
+    last = page.reader.data.last if page.reader is not None else None
+    return last.step if last is not None else 0
 
 
 def walk(folder: Path, shots: Path, language: str, theme: str) -> dict[str, Any]:
@@ -98,7 +104,7 @@ def walk(folder: Path, shots: Path, language: str, theme: str) -> dict[str, Any]
     person.shot("opened")
     person.type_into("model.base", str(DEMO / "base"))
     person.type_into("data.train_data_dir", str(DEMO / "dataset" / "train"))
-    person.type_into("data.resolution", "64") if False else window.desk.document.set("data.resolution", 64)
+    window.desk.document.set("data.resolution", 64)
     person.until(lambda: person.steps() > 0, "steps are counted")
     person.shot("folders")
     before = person.steps()
@@ -132,16 +138,16 @@ def follow(person: Walk) -> dict[str, Any]:
     person.until(lambda: runs.runs and runs.runs[0].status == "running", "the run is listed as running")
     run = Path(runs.runs[0].path)
     page = window.pages["runs"]
-    person.until(lambda: page.step > 12 and page.sample_count >= 4, "loss and samples appear", 180)  # type: ignore[attr-defined]
+    person.until(lambda: steps_of(page) > 12 and len(page.reader.data.samples) >= 4, "loss and samples appear", 180)  # type: ignore[attr-defined]
     person.shot("running")
-    person.click(page.buttons["pause"])  # type: ignore[attr-defined]
+    person.click(page.header.buttons["pause"])  # type: ignore[attr-defined]
     person.until(lambda: runs.runs[0].status == "paused", "the run is paused", 120)
     assert status(run) == "finished", "a trainer process is left after Pause"
-    paused_at = page.step  # type: ignore[attr-defined]
+    paused_at = steps_of(page)
     person.shot("paused")
-    person.click(page.buttons["resume"])  # type: ignore[attr-defined]
+    person.click(page.header.buttons["resume"])  # type: ignore[attr-defined]
     person.until(lambda: runs.runs[0].status == "running", "the run goes on", 60)
-    person.until(lambda: page.step > paused_at, "further steps", 120)  # type: ignore[attr-defined]
+    person.until(lambda: steps_of(page) > paused_at, "further steps", 120)  # type: ignore[attr-defined]
     window.close()
     person.until(lambda: not window.isVisible(), "the window is closed")
     assert status(run) == "running", "closing the window ended the training"
@@ -153,8 +159,8 @@ def follow(person: Walk) -> dict[str, Any]:
     person.shot("reopened")
     person.click(window.footer.live)
     page = window.pages["runs"]
-    person.until(lambda: page.step > paused_at, "all its steps are shown again", 60)  # type: ignore[attr-defined]
-    person.click(page.buttons["stop"])  # type: ignore[attr-defined]
+    person.until(lambda: steps_of(page) > paused_at, "all its steps are shown again", 60)  # type: ignore[attr-defined]
+    person.click(page.header.buttons["stop"])  # type: ignore[attr-defined]
     person.until(lambda: window.desk.runs.runs[0].status == "stopped", "the run is stopped", 120)
     person.shot("stopped")
     window.close()

@@ -39,7 +39,8 @@ def io_of_main_thread() -> Iterator[list[str]]:
     if not _installed:
         sys.addaudithook(_hook)
         _installed = True
-    _seen = found = []
+    found: list[str] = []
+    _seen = found
     try:
         yield found
     finally:
@@ -47,21 +48,25 @@ def io_of_main_thread() -> Iterator[list[str]]:
 
 
 class Blocks(QObject):
-    """CPU time of the main thread between two waits of its event loop; `longest` in milliseconds."""
+    """CPU time of the main thread between two turns of its event loop; `longest` in milliseconds.
+
+    Each turn begins with `awake` and may wait after `aboutToBlock`; waiting takes no processor time.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.longest = 0.0
-        self._since: float | None = None
+        self._since = time.thread_time()
         dispatcher = QAbstractEventDispatcher.instance()
         assert dispatcher is not None
-        dispatcher.awake.connect(self._on_awake)
-        dispatcher.aboutToBlock.connect(self._on_idle)
+        dispatcher.awake.connect(self._on_turn)
+        dispatcher.aboutToBlock.connect(self._on_turn)
 
-    def _on_awake(self) -> None:
-        self._since = time.thread_time()
+    def begin(self) -> None:
+        """Count from now on."""
+        self.longest, self._since = 0.0, time.thread_time()
 
-    def _on_idle(self) -> None:
-        if self._since is not None:
-            self.longest = max(self.longest, (time.thread_time() - self._since) * 1000)
-            self._since = None
+    def _on_turn(self) -> None:
+        now = time.thread_time()
+        self.longest = max(self.longest, (now - self._since) * 1000)
+        self._since = now

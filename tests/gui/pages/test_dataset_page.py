@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QAbstractButton, QLabel
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from gui.background import wait_for_all
@@ -164,10 +164,10 @@ def test_options_of_its_own_for_a_folder_that_was_found(desk: Desk, page: Datase
 
 
 def test_a_field_of_an_item_is_found(desk: Desk, page: DatasetPage, qtbot: QtBot) -> None:
-    desk.wishes.field_requested.emit(f"{KEY}[0].num_repeats")
+    page.show_field(f"{KEY}[0].num_repeats")
     assert page.table.chosen is not None and page.table.chosen.item == 0
     qtbot.waitUntil(lambda: page.form is not None and page.form.row(f"{KEY}[0].num_repeats") is not None)
-    desk.wishes.field_requested.emit("network.dim")
+    page.show_field("network.dim")
     assert page.table.chosen.item == 0
 
 
@@ -231,6 +231,7 @@ def test_both_languages_and_themes_and_a_name_for_everything(desk: Desk, page: D
     desk.theme.set("dark")
     desk.language.set("zh_CN")
     assert page.grab().toImage() != before
+    QApplication.processEvents()  # the layout makes room for the new words
     for button in page.findChildren(QAbstractButton):
         if button.isVisible() and button.text():
             assert button.width() >= button.sizeHint().width(), button.text()
