@@ -140,7 +140,7 @@ def long_run(folder: Path, run: Path, steps: int) -> Figures:
 
 
 def long_log(folder: Path, run: Path) -> Figures:
-    """The longest stretch of CPU time of the main thread between two waits, while a 1 GB log is shown for two seconds."""
+    """The longest turn of the event loop, in CPU time, while a run with a 1 GB log is shown for two seconds."""
     from tests.gui.watch import Blocks
 
     stage = Stage(folder)
@@ -187,10 +187,11 @@ def measured(work: str, rounds: int, *arguments: str) -> None:
     for name in found[0]:
         values = [one[name] for one in found]
         unit = "MB" if "memory" in name else "ms"
-        target = TARGETS.get(name)
-        verdict = "" if target is None else f"  target {target:g}: {'held' if statistics.median(values) <= target else 'MISSED'}"
-        spread = f"({min(values):.1f} .. {max(values):.1f}, {len(values)} rounds)"
-        print(f"  {name:<32} {statistics.median(values):8.1f} {unit}  {spread}{verdict}")
+        median, target = statistics.median(values), TARGETS.get(name)
+        held = "" if target is None else f"  target {target:g}: {'held' if median <= target else 'MISSED'}"
+        print(
+            f"  {name:<32} {median:8.1f} {unit}  ({min(values):.1f} .. {max(values):.1f}, {len(values)} rounds){held}"
+        )
 
 
 def main() -> None:

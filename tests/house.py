@@ -41,6 +41,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "safetensors": ("kohya_like.formats",),
     "accelerate": ("kohya_like.recipe", "kohya_like.trainer", "kohya_like.checkpoint"),
     "PySide6": ("gui",),
+    "pyqtgraph": ("gui.widgets.plot", "gui.widgets.plot_canvas"),
     "onnxruntime": ("dataset_tools.taggers",),
 }
 NEVER = {
