@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QCoreApplication, QTranslator
 
 
@@ -22,7 +23,13 @@ def no_language_left_over(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A translator that a test installed would speak in the next one."""
     installed: list[QTranslator] = []
     install = QCoreApplication.installTranslator
-    monkeypatch.setattr(QCoreApplication, "installTranslator", lambda one: installed.append(one) or install(one))
+
+    def noted(one: QTranslator) -> bool:
+        installed.append(one)
+        return install(one)
+
+    monkeypatch.setattr(QCoreApplication, "installTranslator", noted)
     yield
     for one in installed:
-        QCoreApplication.removeTranslator(one)
+        if shiboken6.isValid(one):  # its Language may be gone
+            QCoreApplication.removeTranslator(one)
