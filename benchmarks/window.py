@@ -2,8 +2,8 @@
 
     python -m benchmarks.window [--rounds 7] [--pictures 10000] [--steps 100000]
 
-Everything runs on the `offscreen` platform in child processes; the page cache is warm. "Usable" is the moment when the
-first page is painted and all rows of its form are there. Page switches and redraws are measured to the end of the paint.
+Everything runs on the `offscreen` platform in child processes; the page cache is warm. "Usable" is the moment when
+the first page is painted and all rows of its form are there. Page switches and redraws end with the paint.
 """
 
 from __future__ import annotations

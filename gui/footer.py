@@ -78,8 +78,9 @@ class Footer(QFrame):
 
     def _on_checked(self, answer: dict[str, object]) -> None:
         report = answer.get("report")
-        faults = report.get("faults", []) if isinstance(report, dict) else answer.get("faults", [])
-        self._report_errors = sum(fault.get("severity") == "error" for fault in faults)  # type: ignore[attr-defined]
+        found = report.get("faults") if isinstance(report, dict) else answer.get("faults")
+        faults = found if isinstance(found, list) else []
+        self._report_errors = sum(fault.get("severity") == "error" for fault in faults)
         self._show_start()
 
     def _on_started(self, run: str) -> None:

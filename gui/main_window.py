@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
@@ -122,7 +123,7 @@ class MainWindow(QMainWindow):
             "Ctrl+B": self._fold.toggle,
         }
         for number, name in enumerate(PAGES, 1):
-            keys[f"Ctrl+{number}"] = lambda name=name: self.show_page(name)
+            keys[f"Ctrl+{number}"] = partial(self.show_page, name)
         for key, call in keys.items():
             QShortcut(QKeySequence(key), self).activated.connect(call)
 

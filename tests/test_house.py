@@ -26,7 +26,8 @@ EXCEPTIONS = {  # path and the start of the breach -> reason
 
 # Modules that must import without torch, beside every option file, every algorithm, schema and the window.
 TORCH_FREE = {
-    "": "cli config console events mailbox output prompt_file qt_libraries recipes runs supervise training window_service",
+    "": "cli config console events mailbox output prompt_file qt_libraries recipes runs supervise training "
+    "window_service",
     "hardware.": "checks facts",
     "formats.": "headers atomic",
     "networks.": "base",

@@ -75,7 +75,9 @@ def test_a_helper_that_outlives_the_trainer_does_not_keep_the_run_alive(tmp_path
     assert status(tmp_path) == "interrupted"
 
 
-@pytest.mark.parametrize("text", ["[]", "3", '{"trainer": [1], "supervisor": {"pid": "1"}}', '{"trainer": {"pid": -1}}'])
+@pytest.mark.parametrize(
+    "text", ["[]", "3", '{"trainer": [1], "supervisor": {"pid": "1"}}', '{"trainer": {"pid": -1}}']
+)
 def test_a_foreign_run_file_is_no_running_process(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text, encoding="utf-8")
     assert status(tmp_path) in ("new", "interrupted")

@@ -23,6 +23,7 @@ BASIC_KEYS = (
     "save.save_every_n_epochs", "save.save_every_n_steps", "save.save_last_n_epochs", "save.save_last_n_steps",
     "save.save_precision",
 )  # fmt: skip
+TABS, SUB_TABS = ("model", "folders"), ("basic", "advanced", "samples")
 FOLDER_KEYS = ("save.output_dir", "save.output_name")
 WIDE_ENOUGH = 1080  # width of the page from which the side panel stands beside it; the window is then 1280
 PANEL_WIDTH = 330
@@ -41,8 +42,11 @@ class TrainPage(QWidget):
         self.forms: dict[str, Form] = {}
         self.panel = SidePanel(desk)
         self.drawer = Drawer(desk, self.panel, PANEL_WIDTH, self)
+        self._columns: dict[str, QVBoxLayout] = {}  # of each tab
         self._built: set[str] = set()
         self._lay_out()
+        for tabs in (self.tabs, self.parameters):  # not before: putting in the first tab changes the current one
+            tabs.currentChanged.connect(self._on_tab_changed)
         desk.service.checked.connect(self._on_checked)
         desk.language.changed.connect(self.retranslate)
         self._fields = fields()
@@ -54,12 +58,11 @@ class TrainPage(QWidget):
     def _lay_out(self) -> None:
         for tabs in (self.tabs, self.parameters):
             tabs.setDocumentMode(True)
-            tabs.currentChanged.connect(self._on_tab_changed)
-        for name in ("model", "folders"):
-            self.tabs.addTab(_holder(name), "")
+        for name in TABS:
+            self.tabs.addTab(self._holder(name), "")
         self.tabs.addTab(self.parameters, "")
-        for name in ("basic", "advanced", "samples"):
-            self.parameters.addTab(_holder(name), "")
+        for name in SUB_TABS:
+            self.parameters.addTab(self._holder(name), "")
         levels = QButtonGroup(self)
         for button, level in ((self.basic, "basic"), (self.all, "all")):
             button.setCheckable(True)
@@ -86,6 +89,15 @@ class TrainPage(QWidget):
         super().resizeEvent(event)
         self.drawer.set_folded(event.size().width() < WIDE_ENOUGH)
 
+    def _holder(self, name: str) -> QWidget:
+        """An empty tab, filled when it is first shown."""
+        holder = QWidget()
+        holder.setObjectName(name)
+        column = self._columns[name] = QVBoxLayout(holder)
+        column.setContentsMargins(GAP, GAP, GAP, 0)
+        column.setSpacing(GAP)
+        return holder
+
     def _tab(self) -> str:
         holder = self.tabs.currentWidget()
         shown = self.parameters.currentWidget() if holder is self.parameters else holder
@@ -98,11 +110,8 @@ class TrainPage(QWidget):
         """A tab's form is made when it is first shown."""
         if not tab or tab in self._built:
             return
-        holder = self.findChild(QWidget, tab)
-        if holder is None:  # the tabs are still being put in
-            return
         self._built.add(tab)
-        column = holder.layout()
+        column = self._columns[tab]
         if tab == "model":
             column.addWidget(FetchBar(self._desk))
         form = Form(self._desk, list(fields_of(tab, self._fields)), catch_all=tab == "model")
@@ -127,11 +136,11 @@ class TrainPage(QWidget):
 
     def open_tab(self, tab: str) -> None:
         """Show "model", "folders", "basic", "advanced" or "samples"."""
-        if tab in ("basic", "advanced", "samples"):
+        if tab in SUB_TABS:
             self.tabs.setCurrentWidget(self.parameters)
-            self.parameters.setCurrentWidget(self.findChild(QWidget, tab))
+            self.parameters.setCurrentIndex(SUB_TABS.index(tab))
         else:
-            self.tabs.setCurrentWidget(self.findChild(QWidget, tab))
+            self.tabs.setCurrentIndex(TABS.index(tab))
         self._build(tab)
 
     def set_level(self, level: str) -> None:
@@ -174,13 +183,3 @@ def tab_of(key: str) -> str:
 def fields_of(tab: str, every: Iterable[Field]) -> Iterable[Field]:
     """The fields of a tab. Each option stands on exactly one."""
     return (field for field in every if tab_of(field.key) == tab)
-
-
-def _holder(name: str) -> QWidget:
-    """An empty tab, filled when it is first shown."""
-    holder = QWidget()
-    holder.setObjectName(name)
-    column = QVBoxLayout(holder)
-    column.setContentsMargins(GAP, GAP, GAP, 0)
-    column.setSpacing(GAP)
-    return holder
