@@ -70,7 +70,7 @@ class SidePanel(QWidget):
         self._faults, self._is_outdated, self._is_partial = None, False, False
         for card in (self.steps, self.parts, self.memory):
             card.show_report({})
-        self.faults.show_faults([])
+        self.faults.forget()
         self._say_verdict()
 
     def retranslate(self) -> None:

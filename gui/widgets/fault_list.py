@@ -27,6 +27,7 @@ class FaultList(QWidget):
         super().__init__(parent)
         self._desk = desk
         self.faults: list[dict[str, Any]] = []
+        self._is_known = False  # there was an answer
         self._rows: dict[str, FaultRow] = {}
         self._missing: list[tuple[str, dict[str, Any]]] = []  # to be placed, in order
         self._place = 0  # of the next one
@@ -56,11 +57,18 @@ class FaultList(QWidget):
 
     def show_faults(self, faults: Sequence[dict[str, Any]]) -> None:
         """Show these; nothing happens if they are those that are shown."""
-        if list(faults) == self.faults:
+        if list(faults) == self.faults and self._is_known:
             return
+        self._is_known = True
         self.faults = list(faults)
         self._count()
         self._settle()
+
+    def forget(self) -> None:
+        """Nothing is known yet: neither faults nor that there are none."""
+        self.show_faults([])
+        self._is_known = False
+        self._count()
 
     def rows(self) -> list[FaultRow]:
         """The rows that are there, from the top."""
@@ -99,7 +107,7 @@ class FaultList(QWidget):
             chip.setText(words[severity].format(count=whole(count)))
             chip.setAccessibleName(chip.text())
             chip.setVisible(count > 0)
-        self.all_well.setVisible(not self.faults)
+        self.all_well.setVisible(self._is_known and not self.faults)
 
     def _chosen(self) -> list[dict[str, Any]]:
         wanted = [severity for severity in SEVERITIES if self.chips[severity].isChecked()]

@@ -155,3 +155,14 @@ def test_a_fix_speaks_of_fields_by_their_names(
 def test_a_key_that_holds_another_key_is_left_alone(desk: Desk) -> None:
     fix = {"label": "Set network.alpha_two to 4", "edits": {"network.alpha": 4}}
     assert words_of_fix(desk, fix) == "Set network.alpha_two to 4"
+
+
+def test_before_an_answer_nothing_is_called_well(desk: Desk, qtbot: QtBot) -> None:
+    shown = FaultList(desk)
+    qtbot.addWidget(shown)
+    assert shown.all_well.isHidden()
+    shown.show_faults([])
+    assert not shown.all_well.isHidden()
+    shown.forget()
+    desk.language.set("zh_CN")
+    assert shown.all_well.isHidden()
