@@ -1,4 +1,4 @@
-"""The real trainer under the window's own classes: killed, seen, resumed, paused; the outcome is that of a whole run."""
+"""The real trainer under the window's own classes: killed, seen, resumed, paused; it ends as a whole run does."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -124,7 +125,12 @@ def test_killed_seen_resumed_paused_and_resumed_ends_bit_identical(
 ) -> None:
     looks: list[float] = []
     look = Survey.look
-    monkeypatch.setattr(Survey, "look", lambda *given: (looks.append(time.monotonic()), look(*given))[1])
+
+    def counted(survey: Survey, stopped: threading.Event) -> bool:
+        looks.append(time.monotonic())
+        return look(survey, stopped)
+
+    monkeypatch.setattr(Survey, "look", counted)
     with qtbot.waitSignal(desk.service.started, timeout=SLOW) as told:
         desk.service.start(preset(tmp_path), "", str(tmp_path))
     run = Path(told.args[0])
@@ -166,7 +172,7 @@ def test_killed_seen_resumed_paused_and_resumed_ends_bit_identical(
 def test_a_killed_window_leaves_its_run_and_the_next_one_finds_it(
     whole: dict[str, Any], tmp_path: Path, qtbot: QtBot
 ) -> None:
-    """A whole window opens a preset, starts it, and is killed -9; the run goes on, is shown again, and ends the same."""
+    """A whole window opens a preset, starts it, and is killed -9; the run goes on and is shown again."""
     (tmp_path / "mine.toml").write_text(preset(tmp_path), encoding="utf-8")
     settings = tmp_path / "settings"
     command = [sys.executable, "-c", WINDOW, str(settings), str(tmp_path / "mine.toml")]
