@@ -460,6 +460,10 @@
         <source>Fix</source>
         <translation>修复</translation>
     </message>
+    <message>
+        <source>line {number}</source>
+        <translation>第 {number} 行</translation>
+    </message>
 </context>
 <context>
     <name>FetchBar</name>
@@ -715,12 +719,20 @@
         <translation>正在启动训练。</translation>
     </message>
     <message>
-        <source>{count} errors have to be mended first; the list at the right names them.</source>
-        <translation>请先修改 {count} 个错误；见右侧列表。</translation>
+        <source>{count} errors have to be mended first; the Train page names them.</source>
+        <translation>请先修改 {count} 个错误；见“训练”页。</translation>
+    </message>
+    <message>
+        <source>Go to the first of them</source>
+        <translation>转到第一个错误</translation>
     </message>
     <message>
         <source>Check once more and start the training (F5)</source>
         <translation>再检查一次并开始训练（F5）</translation>
+    </message>
+    <message>
+        <source>Errors to mend first: {count}</source>
+        <translation>请先修改的错误：{count}</translation>
     </message>
     <message>
         <source>Training: {name}, step {step} of {total}</source>
@@ -1078,8 +1090,8 @@
         <translation>训练方法</translation>
     </message>
     <message>
-        <source>Base model</source>
-        <translation>底模系列</translation>
+        <source>Model family</source>
+        <translation>模型系列</translation>
     </message>
     <message>
         <source>Configuration file</source>
@@ -1128,6 +1140,10 @@
     <message>
         <source>not saved yet</source>
         <translation>尚未保存</translation>
+    </message>
+    <message>
+        <source>has changes that are not saved</source>
+        <translation>有未保存的修改</translation>
     </message>
     <message>
         <source>Options that {method} does not have were taken out: {keys}. Undo brings them back.</source>
