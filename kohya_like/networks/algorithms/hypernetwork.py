@@ -41,17 +41,27 @@ class Hypernetwork(InputResidual):
         "invertible": "it cannot be merged",
     }
 
-    name: Literal["hypernetwork"] = option("hypernetwork", "Small nets before the keys and values of all attention.")
-    layer_structure: tuple[float, ...] = option(
-        (1.0, 2.0, 1.0), "Widths of the nets' layers, as multiples of the context's width; first and last are 1.",
-        group="Size",
+    name: Literal["hypernetwork"] = option(
+        "hypernetwork", "Hypernetwork: small nets before the keys and values of all attention. An older kind, mostly "
+        "used for styles.",
     )  # fmt: skip
-    activation: Activation = option("linear", "Function between the layers; linear: none.", group="Size")
+    layer_structure: tuple[float, ...] = option(
+        (1.0, 2.0, 1.0), "Widths of the nets' layers, as multiples of the context's width; first and last are 1. "
+        "Usually [1, 2, 1].", group="Size",
+    )  # fmt: skip
+    activation: Activation = option(
+        "linear", "Function between the layers of the nets; linear: none, which is a good start. relu and swish are "
+        "common too.", group="Size",
+    )  # fmt: skip
     activate_output: bool = option(
-        False, "Apply it behind the last layer too.", group="Size", level="advanced",
+        False, "Use the activation function behind the last layer of the nets too. Usually off.", group="Size",
+        level="advanced",
         differs="on in webui; sigmoid and softplus would then change the model before the first step.",
     )  # fmt: skip
-    layer_norm: bool = option(False, "Normalise after each layer.", group="Size", level="advanced")
+    layer_norm: bool = option(
+        False, "Normalise the values after each layer of the nets, which steadies deep ones. Usually off.",
+        group="Size", level="advanced",
+    )  # fmt: skip
 
     @field_validator("layer_structure")
     @classmethod
