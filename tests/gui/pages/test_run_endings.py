@@ -124,7 +124,7 @@ def test_a_clock_that_was_set_back_shows_no_negative_time(page: RunsPage, qtbot:
 @pytest.mark.parametrize("live", [True, False])
 def test_a_run_folder_deleted_while_shown(page: RunsPage, qtbot: QtBot, tmp_path: Path, live: bool) -> None:
     """The page says so, offers nothing that cannot work, and shows the next run when one is chosen."""
-    run = make(tmp_path, **({"trainer": ME} if live else {"ended": {}}), events=DONE)
+    run = make(tmp_path, trainer=ME, events=DONE) if live else make(tmp_path, ended={}, events=DONE)
     other = make(tmp_path, "other-20250101-120000", ended={}, events=(BEGUN, step_line(7)))
     qtbot.waitUntil(lambda: len(page.list.model.rows) == 2, timeout=10_000)
     page.show_run(str(run))
@@ -156,6 +156,6 @@ def test_very_long_logs_open_thinned_and_say_nothing_wrong(
     monkeypatch.setattr(EventFile.__init__, "__defaults__", (1 << 20, 1 << 17))
     run = make(tmp_path, trainer=ME, events=[replace(BEGUN, total_steps=20_000), *map(step_line, range(1, 20_001))])
     page.show_run(str(run))
-    qtbot.waitUntil(lambda: page.header.figures["step"].text() == "20000 / 20000", timeout=20_000)
+    qtbot.waitUntil(lambda: page.header.figures["step"].text() == "20,000 / 20,000", timeout=20_000)
     assert page.reader is not None and page.reader.data.thinned > 1 and page.reader.data.skipped == 0
     assert 1000 < len(page.reader.data.steps) < 19_000
