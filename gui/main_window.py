@@ -76,7 +76,7 @@ class MainWindow(QMainWindow):
             self.buttons[name] = button
             self._rail.addWidget(button)
         self._rail.addStretch(1)
-        self._fold.setProperty("role", "rail")
+        self._fold.setProperty("role", "fold")
         self._fold.setCheckable(True)
         self._fold.toggled.connect(self._on_rail_folded)
         self._rail.addWidget(self._fold)

@@ -86,7 +86,7 @@ class PresetBar(QFrame):
 
     def retranslate(self) -> None:
         self.recipe_label.setText(self.tr("Method"))
-        self.family_label.setText(self.tr("Base model"))
+        self.family_label.setText(self.tr("Model family"))
         self.file_label.setText(self.tr("Configuration file"))
         self.recipe.setAccessibleName(self.tr("Method: what is trained"))
         self.family.setAccessibleName(self.tr("Kind of base model"))
@@ -132,10 +132,12 @@ class PresetBar(QFrame):
         name = document.path.name if document.path else self.tr("not saved yet")
         self.file.setText(f"{'* ' if document.modified else ''}{name}")
         where = str(document.path) if document.path else ""
+        unsaved = self.tr("has changes that are not saved")
         if document.modified:
-            where = f"{where}\n{self.tr('has changes that are not saved')}".strip()
+            where = f"{where}\n{unsaved}".strip()
         self.file.setToolTip(plain_tooltip(where))
-        self.file.setAccessibleName(f"{name} {where}")
+        self.file.setAccessibleName(f"{name}, {unsaved}" if document.modified else name)
+        self.file.setAccessibleDescription(where)
         self.buttons["undo"].setEnabled(document.can_undo)
         self.buttons["redo"].setEnabled(document.can_redo)
 
