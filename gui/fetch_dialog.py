@@ -102,6 +102,7 @@ class FetchDialog(QDialog):
         column.addWidget(self.intro)
         column.addWidget(self.facts)
         column.addWidget(self.files, 1)
+        column.addStretch()  # the room of the files while there are none
         column.addLayout(place)
         column.addWidget(self.bar)
         column.addWidget(self.said)

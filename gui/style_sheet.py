@@ -56,6 +56,9 @@ QToolButton { background: transparent; border: 1px solid transparent; border-rad
 QToolButton:hover { background: @raised; }
 QToolButton:focus { border: 2px solid @focus; padding: 3px; }
 QToolButton:checked { background: @raised; border-color: @border; }
+QToolButton[role="raised"] { background: @raised; border: 1px solid @border; }
+QToolButton[role="raised"]:hover { border-color: @accent; }
+QToolButton[role="raised"]:focus { border: 2px solid @focus; padding: 3px; }
 QToolButton[role="rail"] { padding: 8px 10px; text-align: left; border-left: 3px solid transparent; border-radius: 0; }
 QToolButton[role="rail"]:checked { border: none; border-left: 3px solid @accent; background: @raised;
   font-weight: 600; }

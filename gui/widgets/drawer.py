@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QToolButton, QVBoxLayout, QWi
 
 from gui.desk import Desk
 from gui.side_panel import SidePanel
+from gui.theme import SMALL
 
 
 class Drawer(QFrame):
@@ -18,12 +19,14 @@ class Drawer(QFrame):
         self._folded = False
         self.button = QToolButton()
         self.button.setCheckable(True)
-        self.button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        self.button.setProperty("role", "raised")
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+        self.button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.button.toggled.connect(self._on_toggled)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
-        self._column.addWidget(self.button)
+        self._column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignTop)
         self._column.addWidget(panel, 1)
         self.setFixedWidth(width)
         self.button.hide()
@@ -40,13 +43,19 @@ class Drawer(QFrame):
         self.button.setVisible(folded)
         self.button.setChecked(False)
         if folded:
-            self.setFixedWidth(self.button.sizeHint().width() + 6)
+            self._fit()
             self._panel.setParent(self._page)
             self._panel.hide()
         else:
+            self._column.setContentsMargins(0, 0, 0, 0)
             self.setFixedWidth(self._width)
             self._column.addWidget(self._panel, 1)
             self._panel.show()
+
+    def _fit(self) -> None:
+        """A strip as wide as its button."""
+        self._column.setContentsMargins(0, SMALL, SMALL, 0)
+        self.setFixedWidth(self.button.sizeHint().width() + SMALL)
 
     @property
     def folded(self) -> bool:
@@ -54,9 +63,12 @@ class Drawer(QFrame):
 
     def retranslate(self) -> None:
         said = self.tr("Steps and checks")
+        self.button.setText(self.tr("Steps"))
         self.button.setToolTip(said)
         self.button.setAccessibleName(said)
         self.button.setIcon(self._desk.theme.icon("chevron-right" if self.button.isChecked() else "ok"))
+        if self._folded:
+            self._fit()
 
     def _on_toggled(self, shown: bool) -> None:
         if self._folded:

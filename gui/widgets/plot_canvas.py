@@ -231,7 +231,7 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         legend.clear()
         legend.setLabelTextColor(text)
         ground = self._theme.color("surface")
-        ground.setAlpha(210)
+        ground.setAlpha(235)
         legend.setBrush(ground)
         for item, name in wanted:
             legend.addItem(item, escape(name))
@@ -271,7 +271,8 @@ def _legend(plot: pg.PlotItem) -> pg.LegendItem:
     """In a line at the top, where no curve comes: see `_below_legend`."""
     legend = pg.LegendItem(offset=(-4, 1), labelTextSize="9pt", verSpacing=-6, colCount=4)
     legend.layout.setContentsMargins(6, 0, 6, 0)
-    legend.setParentItem(plot.vb)
+    legend.setParentItem(plot)
+    legend.setZValue(10)  # above the grid, which the axes draw
     return legend
 
 
