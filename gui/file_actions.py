@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from gui.background import later
 from gui.desk import Desk
+from gui.widgets.text import shortened
 from kohya_like.config import TrainConfig
 from kohya_like.schema.option import describe
 from kohya_like.schema.toml import Document
@@ -105,7 +106,7 @@ class FileActions(QObject):
         box.setIcon(QMessageBox.Icon.Question)
         box.setWindowTitle(self.tr("Unsaved changes"))
         path = self._desk.document.path
-        name = path.name if path else self.tr("The new preset")
+        name = shortened(path.name) if path else self.tr("The new preset")
         box.setText(self.tr("{name} has changes that are not saved.").format(name=name))
         buttons = QMessageBox.StandardButton
         box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 from gui.amounts import whole
 from gui.desk import Desk
 from gui.theme import GAP, WIDE
-from gui.widgets.text import ElidedLabel, plain_tooltip
+from gui.widgets.text import ElidedLabel, plain_tooltip, shortened
 
 CHECK_AFTER_EDIT_MILLISECONDS = 0  # the service waits for a pause in typing itself
 
@@ -138,7 +138,7 @@ class Footer(QFrame):
         if live:
             said = self.tr("Training: {name}, step {step} of {total}")
             row = live[0]
-            name = row.name[:40].replace("&", "&&")
+            name = shortened(row.name, 40).replace("&", "&&")
             self.live.setText(said.format(name=name, step=whole(row.step), total=whole(row.total)))
 
     def _on_live_clicked(self) -> None:

@@ -26,6 +26,7 @@ from gui.footer import Footer
 from gui.recovery import Recovery
 from gui.theme import GAP, SMALL
 from gui.widgets.banner import Banner
+from gui.widgets.text import shortened
 
 PAGES = ("train", "dataset", "runs", "settings")
 SMALLEST = QSize(1000, 640)
@@ -215,7 +216,7 @@ class MainWindow(QMainWindow):
 
     def _show_title(self) -> None:
         document = self.desk.document
-        name = document.path.name if document.path else self.tr("New configuration")
+        name = shortened(document.path.name) if document.path else self.tr("New configuration")
         self.setWindowTitle(f"{'* ' if document.modified else ''}{name} - kohya-like")
 
     def _on_rail_folded(self, folded: bool) -> None:

@@ -13,6 +13,12 @@ from PySide6.QtWidgets import QApplication
 MOST_WIDGETS = 100  # that may be left before it is worth while to look for cycles
 
 
+def pytest_collection_finish() -> None:
+    """What is imported stays: no search for cycles has to walk through it."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def no_widget_left_over() -> Iterator[None]:
     """A new theme polishes every widget there is: those of earlier tests would make each test slower than the last."""
