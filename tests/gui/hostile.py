@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
     QComboBox,
+    QDialog,
     QLabel,
     QMenu,
     QMessageBox,
@@ -187,7 +188,7 @@ class Hostile:
         self.window.files.new()
         self.look(self.window)
 
-    def look_at_question(self, box: QMessageBox) -> int:
+    def look_at_question(self, box: QDialog) -> int:
         box.show()
         self.look(box)
         box.hide()
