@@ -136,7 +136,7 @@ class Footer(QFrame):
         live = [row for row in self._desk.runs.runs if row.status == "running"]
         self.live.setVisible(bool(live))
         if live:
-            said = self.tr("Training: {name}, step {step} of {total}")
+            said = self.tr("Training: {name}, step {step} of {total}") if live[0].total else self.tr("Training: {name}")
             row = live[0]
             name = shortened(row.name, 40).replace("&", "&&")
             self.live.setText(said.format(name=name, step=whole(row.step), total=whole(row.total)))

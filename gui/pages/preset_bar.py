@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QVBoxLayout
 
 from gui.compare import CompareDialog
@@ -16,6 +16,8 @@ from gui.widgets.banner import Banner
 from gui.widgets.quiet import QuietComboBox
 from gui.widgets.text import ElidedLabel, PlainLabel, plain_tooltip, shortened
 from kohya_like.recipes import FAMILIES, RECIPES, edits_for, recipe_of, recipe_text
+
+ROOM_FOR_WORDS = 1080  # pixels
 
 
 class PresetBar(QFrame):
@@ -57,6 +59,14 @@ class PresetBar(QFrame):
         for name in ("recent", "reset"):
             self.buttons[name].setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
             self.buttons[name].setMenu(QMenu(self))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Words beside the two buttons that everybody looks for, where there is room."""
+        super().resizeEvent(event)
+        kinds = Qt.ToolButtonStyle
+        kind = kinds.ToolButtonTextBesideIcon if event.size().width() >= ROOM_FOR_WORDS else kinds.ToolButtonIconOnly
+        for name in ("open", "save"):
+            self.buttons[name].setToolButtonStyle(kind)
 
     def _connect(self) -> None:
         document = self._desk.document
@@ -102,6 +112,8 @@ class PresetBar(QFrame):
         for name, said in names.items():
             self.buttons[name].setToolTip(said)
             self.buttons[name].setAccessibleName(said)
+        self.buttons["open"].setText(self.tr("Open"))
+        self.buttons["save"].setText(self.tr("Save"))
         self._fill_choosers()
         self._show_state()
 

@@ -13,6 +13,7 @@ from gui.desk import Desk
 from gui.fetch_bar import FetchBar
 from gui.fields import Field, fields
 from gui.file_actions import FileActions
+from gui.first_steps import FirstSteps
 from gui.form import Form
 from gui.pages.preset_bar import PresetBar
 from gui.search import SearchBox
@@ -40,6 +41,7 @@ class TrainPage(QWidget):
         self._desk = desk
         self.bar = PresetBar(desk, files)
         self.search = SearchBox(desk)
+        self.first_steps = FirstSteps(desk, files)
         self.basic, self.all = QToolButton(), QToolButton()
         self.tabs, self.parameters = QTabWidget(), QTabWidget()
         self.forms: dict[str, Form] = {}
@@ -117,6 +119,10 @@ class TrainPage(QWidget):
         self._built.add(tab)
         column = self._columns[tab]
         if tab == "model":
+            above = QVBoxLayout()
+            above.setContentsMargins(SMALL, SMALL, GAP, 0)  # as the form beneath
+            above.addWidget(self.first_steps)
+            column.addLayout(above)
             column.addWidget(FetchBar(self._desk))
         form = Form(self._desk, list(fields_of(tab, self._fields)), catch_all=tab == "model")
         form.set_level(self._desk.settings.level)
