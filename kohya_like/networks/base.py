@@ -109,7 +109,7 @@ class NetworkAlgorithm(Section):
         "where needed.", ge=0.0, lt=1.0, group="Dropout", level="advanced",
     )  # fmt: skip
     targets: str | tuple[str, ...] = option(
-        "kohya", f"Which layers are trained: {', '.join(PRESETS)}, usually kohya; or a list of patterns like "
+        "kohya", f"Trained layers: {', '.join(PRESETS)}, usually kohya; or a list of patterns like "
         "'unet.*.attn2.to_*', where '!' in front takes layers out.", group="Layers", level="advanced",
     )  # fmt: skip
     train_unet: bool = option(
