@@ -45,7 +45,7 @@ class Footer(QFrame):
         self.live.clicked.connect(self._on_live_clicked)
         self.why.clicked.connect(self._on_why_clicked)
         desk.wishes.said.connect(self._on_said)
-        desk.document.edited.connect(lambda _: self._check())
+        desk.document.edited.connect(lambda _: self.check())
         desk.service.checked.connect(self._on_checked)
         desk.service.started.connect(self._on_started)
         desk.service.refused.connect(self._on_refused)
@@ -56,7 +56,7 @@ class Footer(QFrame):
         desk.theme.changed.connect(self._draw)
         self.retranslate()
         self._draw()
-        QTimer.singleShot(CHECK_AFTER_EDIT_MILLISECONDS, self._check)
+        QTimer.singleShot(CHECK_AFTER_EDIT_MILLISECONDS, self.check)
 
     def start(self) -> None:
         """Check once more and start the training; a second call while one is under way does nothing."""
@@ -78,7 +78,8 @@ class Footer(QFrame):
         self._words = str
         self.said.setText(text)
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Ask for a check of what is there now."""
         document = self._desk.document
         self._desk.service.check(document.text, _source(self._desk), str(document.folder))
         self._show_start()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QFont, QFontMetrics, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -237,6 +237,12 @@ class MainWindow(QMainWindow):
         for name, button in self.buttons.items():
             button.setIcon(self.desk.theme.icon(name))
         self._fold.setIcon(self.desk.theme.icon("chevron-right" if self._fold.isChecked() else "chevron-left", "muted"))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Who comes back from elsewhere may have moved, added or deleted pictures there."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.footer.check()
 
     # the end
 
