@@ -24,6 +24,7 @@ from gui.desk import Desk
 from gui.file_actions import FileActions
 from gui.footer import Footer
 from gui.recovery import Recovery
+from gui.tab_order import next_stop, show_whole
 from gui.theme import GAP, SMALL
 from gui.widgets.banner import Banner
 from gui.widgets.text import shortened
@@ -237,6 +238,14 @@ class MainWindow(QMainWindow):
         for name, button in self.buttons.items():
             button.setIcon(self.desk.theme.icon(name))
         self._fold.setIcon(self.desk.theme.icon("chevron-right" if self._fold.isChecked() else "chevron-left", "muted"))
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Qt's word for Tab and Shift+Tab."""
+        stop = next_stop(self.centralWidget(), self.focusWidget(), forward)
+        if stop is not None:
+            show_whole(stop)
+            stop.setFocus(Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason)
+        return stop is not None
 
     def changeEvent(self, event: QEvent) -> None:
         """Who comes back from elsewhere may have moved, added or deleted pictures there."""

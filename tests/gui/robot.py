@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from unittest import mock
 
-from PySide6.QtCore import QtMsgType, Qt, qInstallMessageHandler
+from PySide6.QtCore import Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -53,8 +53,8 @@ CONTROL_KEYS = (
     Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_4,
 )  # fmt: skip
 TEXTS = (
-    "4", "1e-4", "-1", "abc", "", "\u6f22\u5b57", "a b", "\"'", "[1, 2", "<b>x</b>", "\U0001f47b", "../x", "~", "%s {0}",
-    "512", "\\", "#", "x" * 300, "/tmp", "nan", "\u202e", "1,5", "0",
+    "4", "1e-4", "-1", "abc", "", "\u6f22\u5b57", "a b", "\"'", "[1, 2", "<b>x</b>", "\U0001f47b", "../x", "~",
+    "%s {0}", "512", "\\", "#", "x" * 300, "/tmp", "nan", "\u202e", "1,5", "0",
 )  # fmt: skip
 ROOT = str(Path(__file__).parents[2])  # the program's own files: icons, catalogues
 QUIET = ("propagateSizeHints", "QFont::", "libpng", "qt.qpa", "This plugin does not support")
@@ -214,8 +214,8 @@ class Robot:
         self.random.choice((self.window.files.save, self.window.files.save_as))()
 
     def _field(self) -> None:
-        keys = ("network.dim", "optimizer.optimizer_args", "data.subsets[0].num_repeats", "sample.prompts", "model.base",
-                "hardware.threads", "data.resolution", "nobody.knows", "objective.huber_c")  # fmt: skip
+        keys = ("network.dim", "optimizer.optimizer_args", "data.subsets[0].num_repeats", "sample.prompts",
+                "model.base", "hardware.threads", "data.resolution", "nobody.knows", "objective.huber_c")  # fmt: skip
         self.window.desk.wishes.field_requested.emit(self.random.choice(keys))
 
     def _wait(self) -> None:
@@ -238,10 +238,11 @@ class Robot:
     def _stubs(self) -> Iterator[None]:
         buttons = QMessageBox.StandardButton
         folder = self.presets[0].parent
+        own = ("", *(f"{folder}/own {number}.toml" for number in range(3)))
         service = self.window.desk.service
         answers: list[tuple[object, str, Callable[..., object]]] = [
             (QFileDialog, "getOpenFileName", lambda *_: (self.random.choice(("", self._path())), "")),
-            (QFileDialog, "getSaveFileName", lambda *_: (self.random.choice(("", f"{folder}/own {self.random.randrange(3)}.toml")), "")),
+            (QFileDialog, "getSaveFileName", lambda *_: (self.random.choice(own), "")),
             (QFileDialog, "getExistingDirectory", lambda *_: self.random.choice(("", str(folder)))),
             (QFileDialog, "open", lambda dialog, *_: dialog.fileSelected.emit(self._path())),
             (QMessageBox, "exec", lambda _: self.random.choice((buttons.Save, buttons.Discard, buttons.Cancel))),
@@ -319,7 +320,8 @@ def make_presets(folder: Path) -> list[Path]:
     (pictures / "a.txt").write_text("sks cat")
     texts = {
         "plain.toml": "# notes\n[network]\ndim = 8  # mine\n\n[data]\ntrain_data_dir = 'train'\n",
-        "subsets.toml": "[[data.subsets]]\nimage_dir = 'train/3_sks cat'\n[[data.subsets]]\nimage_dir='b'\nnum_repeats=2\n",
+        "subsets.toml": "[[data.subsets]]\nimage_dir = 'train/3_sks cat'\n"
+        "[[data.subsets]]\nimage_dir = 'b'\nnum_repeats = 2\n",
         "broken.toml": "[network\ndim = ",
         "wrong.toml": WRONG,
         "kohya.json": "{}",
