@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from gui.desk import Desk
@@ -84,10 +85,22 @@ class Drawer(QFrame):
         self._panel.setAutoFillBackground(True)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize and self._folded and self.button.isChecked():
-            self._place()
+        """Of the page: a key that nobody on it or on the panel took comes by here, too."""
+        if self._folded and self.button.isChecked():
+            if event.type() == QEvent.Type.Resize:
+                self._place()
+            elif isinstance(event, QKeyEvent) and self._closes(event):
+                return True
         return bool(super().eventFilter(watched, event))
 
-    def keyPressEvent(self, event: object) -> None:
-        if self._folded and getattr(event, "key", lambda: None)() == Qt.Key.Key_Escape:
-            self.button.setChecked(False)
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self._closes(event):
+            super().keyPressEvent(event)
+
+    def _closes(self, event: QKeyEvent) -> bool:
+        """Escape puts the panel away; who was on it stands on the button then."""
+        if event.type() != QEvent.Type.KeyPress or event.key() != Qt.Key.Key_Escape or not self.button.isChecked():
+            return False
+        self.button.setFocus()
+        self.button.setChecked(False)
+        return True
