@@ -62,12 +62,13 @@ QToolButton[role="raised"]:focus { border: 2px solid @focus; padding: 3px; }
 QToolButton[role="rail"] { padding: 8px 10px; text-align: left; border-left: 3px solid transparent; border-radius: 0; }
 QToolButton[role="rail"]:checked { border: none; border-left: 3px solid @accent; background: @raised;
   font-weight: 600; }
-QToolButton[role="rail"]:focus { border: 1px solid @focus; border-left: 3px solid @focus; }
+QToolButton[role="rail"]:focus { border: 1px solid @focus; padding: 9px 11px 9px 12px; }
+QToolButton[role="rail"]:checked:focus { border-left: 3px solid @accent; padding: 9px 11px 9px 10px; }
 QToolButton[role="fold"] { padding: 8px 10px; text-align: left; border-left: 3px solid transparent; border-radius: 0;
   color: @muted; }
 QToolButton[role="fold"]:checked { background: transparent; border-color: transparent; }
 QToolButton[role="fold"]:hover { background: @raised; }
-QToolButton[role="fold"]:focus { border: 1px solid @focus; border-left: 3px solid @focus; }
+QToolButton[role="fold"]:focus { border: 1px solid @focus; padding: 9px 11px 9px 12px; }
 QToolButton::menu-indicator { image: none; }
 
 QLineEdit, QPlainTextEdit, QAbstractSpinBox, QComboBox, QListView, QTreeView, QTableView {
