@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication
 from shiboken6 import delete
 
 from gui.desk import Desk
-from gui.fields import Field
+from gui.fields import Field, Value
 from gui.widgets.row import FieldRow
 from gui.written import same
 from kohya_like.config import TrainConfig
@@ -41,11 +41,11 @@ def ends(field: Field) -> list[tuple[float, bool]]:
     return found
 
 
-def entered(desk: Desk, field: Field, value: object) -> tuple[TrainConfig | None, list[Fault]]:
+def entered(desk: Desk, field: Field, value: Value) -> tuple[TrainConfig | None, list[Fault]]:
     """Type a value into the field's row; the config of the text that comes of it, and the faults of this field."""
     desk.document.new(base_of(field))
     row = FieldRow(desk, field)
-    enter(row, value)  # type: ignore[arg-type]
+    enter(row, value)
     document = Document(desk.document.text)
     again = FieldRow(desk, field)
     assert same(again.editor.value(), value), "what was typed is shown, wrong or not"
