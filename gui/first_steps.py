@@ -45,7 +45,8 @@ class FirstSteps(QFrame):
         desk.theme.changed.connect(self._draw)
         self._draw()
         self.retranslate()
-        self._show()
+        if not self._is_wanted():
+            self.hide()  # but never shown from here: without a parent it would be a window
 
     def retranslate(self) -> None:
         self._heading.setText(self.tr("First steps"))
@@ -62,9 +63,12 @@ class FirstSteps(QFrame):
             self.tr("A tiny model and a few pictures that come with the program: any machine will do")
         )
 
-    def _show(self) -> None:
+    def _is_wanted(self) -> bool:
         document = self._desk.document
-        self.setVisible(document.path is None and not document.text.strip())
+        return document.path is None and not document.text.strip()
+
+    def _show(self) -> None:
+        self.setVisible(self._is_wanted())
 
     def _on_examples_found(self, paths: list[str]) -> None:
         self._demo = next((path for path in paths if Path(path).stem == DEMO), "")
