@@ -47,6 +47,7 @@ from tests.gui.test_form_round_trip import EVERY
 TURNED = "\u202egpj.exe\u2066"
 MARKS = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068"
 LONG = 1_000_000
+LONG_PRESET = "[model]\nbase = {0}\n[data]\ncaption_prefix = {0}\n[sample]\nprompts = [{0}]\n"
 
 
 class Hostile:
@@ -94,16 +95,8 @@ class Hostile:
 
     def fill(self, text: str) -> None:
         """The preset, the report and everything that is said."""
-        document = Document("# " + self.mark.replace("\u202e", "") + "\n")
-        items = {"image_dir": text[:3000]}
-        document.add_item("data.subsets", items)
-        for field in EVERY:
-            if not field.key.endswith(".name") and not field.key.startswith("data.subsets"):
-                document.set(field.key, [text] if field.kind == "lines" else text[:50_000])
-        document.set("optimizer.optimizer_args", {text[:3000]: text[:3000]})
-        document.set(f'network."{text[:200]}"'.replace("'", ""), text[:100])
         self.desk.document.new(
-            document.text()[:200_000] if len(text) < LIMIT else f"[model]\nbase = {json.dumps(text[:200_000])}\n"
+            self.preset(text) if len(text) < LIMIT else LONG_PRESET.format(json.dumps(text[:50_000]))
         )
         short = text[:5000]
         faults = [
@@ -123,6 +116,17 @@ class Hostile:
         self.desk.service.refused.emit([{"text": text, "key": short, "mend": text}])
         self.desk.document.failed.emit(text, text)
         self.window.notice.show_message(text, [(short[:200], lambda: None)])
+
+    def preset(self, text: str) -> str:
+        """Every option holds the text, and there is a key of that name."""
+        document = Document("# " + self.mark.replace("\u202e", "") + "\n")
+        document.add_item("data.subsets", {"image_dir": text})
+        for field in EVERY:
+            if not field.key.endswith(".name") and not field.key.startswith("data.subsets"):
+                document.set(field.key, [text] if field.kind == "lines" else text)
+        document.set("optimizer.optimizer_args", {text: text})
+        document.set(f'network."{text}"'.replace("'", ""), text)
+        return document.text()
 
     def put_into(self, node: object, text: str) -> None:
         """Every text of a report below the first two levels that is no word of ours."""
