@@ -67,14 +67,29 @@ class FileActions(QObject):
     def save_as(self) -> None:
         document = self._desk.document
         start = document.path or document.folder / f"{document.value('save.output_name') or 'preset'}.toml"
+        self._ask_name(str(start))
+
+    def _ask_name(self, start: str) -> None:
+        """The dialog asks before a file is written over. It knows of the name it gives, so one with an added ending
+        that is taken is asked for once more."""
         name, _ = QFileDialog.getSaveFileName(
-            self._window, self.tr("Save the configuration file"), str(start), self._filter()
+            self._window, self.tr("Save the configuration file"), start, self._filter()
         )
         if not name:
             self._after_save = None
             return
-        path = Path(name if name.endswith(".toml") else f"{name}.toml")
-        values, folder = document.values(), document.folder
+        if name.lower().endswith(".toml"):
+            self._save_as(Path(name))
+            return
+        path = Path(f"{name}.toml")
+        later(
+            lambda: os.path.lexists(path),
+            lambda is_there: self._ask_name(str(path)) if is_there else self._save_as(path),
+            owner=self,
+        )
+
+    def _save_as(self, path: Path) -> None:
+        values, folder = self._desk.document.values(), self._desk.document.folder
         later(lambda: moved_paths(values, folder, path.parent), lambda edits: self._save_to(path, edits), owner=self)
 
     def _save_to(self, path: Path, edits: dict[str, str]) -> None:

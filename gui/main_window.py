@@ -192,8 +192,20 @@ class MainWindow(QMainWindow):
 
     def _offer_rescued(self, name: str, take: Callable[[], None], discard: Callable[[], None]) -> None:
         said = self.tr("Unsaved changes of {name} were rescued from the last session.").format(name=name)
-        actions = [(self.tr("Open them"), take), (self.tr("Discard them"), discard)]
-        self.notice.show_message(said, actions, again=lambda: self._offer_rescued(name, take, discard))
+
+        def again() -> None:
+            self._offer_rescued(name, take, discard)
+
+        def agreed() -> None:
+            self.notice.hide()
+            take()
+
+        def open_them() -> None:
+            again()  # the offer stays where the person does not give up what is edited now
+            self.files.before_closing(agreed)
+
+        actions = [(self.tr("Open them"), open_them), (self.tr("Discard them"), discard)]
+        self.notice.show_message(said, actions, again=again)
 
     # words and colours
 
@@ -261,14 +273,24 @@ class MainWindow(QMainWindow):
             event.ignore()
             self.files.before_closing(self._close_now)
             return
-        self.desk.settings.set("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
-        self.desk.settings.write()
         if self._recovery is not None:
             self._recovery.discard_own()
+        self._end()
+        event.accept()
+
+    def leave(self) -> None:
+        """End without a question (a signal, the end of the session): unsaved work is kept for the next start."""
+        if self._recovery is not None:
+            wait_for_all()
+            self._recovery.keep()
+        self._end()
+
+    def _end(self) -> None:
+        self.desk.settings.set("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
+        self.desk.settings.write()
         self.desk.service.close()
         self.desk.runs.close()
         wait_for_all()
-        event.accept()
 
     def _close_now(self) -> None:
         self._may_close = True
