@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,10 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from gui import rescued
+from gui.app import make_window
 from gui.main_window import MainWindow
+from gui.widgets.paths import nearest_folder
+from tests.gui import run_folders
 from tests.gui.desk import still_desk
 from tests.gui.looks import settle
 from tests.gui.window import offered, press, shown
@@ -91,3 +95,17 @@ def test_a_window_that_is_left_keeps_nothing_that_is_saved(qtbot: QtBot, tmp_pat
     assert isinstance(window, MainWindow)
     window.leave()
     assert not list((tmp_path / "rescued").glob("*"))
+
+
+def test_settings_from_elsewhere_neither_stop_the_list_of_runs_nor_fill_a_menu(qtbot: QtBot, tmp_path: Path) -> None:
+    run = run_folders.make(tmp_path / "out", events=run_folders.DONE)
+    body = {"run_roots": ["a\0b", "\ud800", str(tmp_path / "out")], "recent": [f"{n}.toml" for n in range(9000)]}
+    (tmp_path / "settings.json").write_text(json.dumps({**body, "paths.model.base": ["x"] * 9000}))
+    window = make_window(tmp_path)
+    qtbot.addWidget(window, before_close_func=lambda w: setattr(w, "_may_close", True))
+    qtbot.waitUntil(lambda: [row.path for row in window.desk.runs.runs] == [str(run)], timeout=10_000)
+    assert len(window.desk.settings.recent) == 12 and len(window.desk.settings.path_history("model.base")) == 20
+
+
+def test_a_path_with_a_zero_byte_begins_a_dialog_in_the_presets_folder(tmp_path: Path) -> None:
+    assert nearest_folder("~\0/x", tmp_path) == str(tmp_path)
