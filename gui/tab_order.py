@@ -22,9 +22,9 @@ def tab_stops(widget: QWidget) -> Iterator[QWidget]:
         yield from tab_stops(part)
 
 
-def next_stop(root: QWidget, focused: QWidget | None, forward: bool) -> QWidget | None:
+def next_stop(root: QWidget | None, focused: QWidget | None, forward: bool) -> QWidget | None:
     """The stop after (or before) the one that has the keyboard; at the end it begins anew."""
-    stops = list(tab_stops(root))
+    stops = list(tab_stops(root)) if root is not None else []
     if not stops:
         return None
     here = next((n for n, stop in enumerate(stops) if stop is focused or _is_inside(stop, focused)), None)

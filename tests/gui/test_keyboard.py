@@ -88,8 +88,10 @@ def test_a_cell_that_is_still_being_typed_counts(window: MainWindow, tmp_path: P
     assert row is not None and isinstance(row.widget, TableBox)
     service.answer()
     row.widget.add.click()
-    QTest.keyClicks(QApplication.focusWidget(), "weight_decay")
-    QTest.keyClick(QApplication.focusWidget(), key, Qt.KeyboardModifier.NoModifier if key == Qt.Key.Key_F5 else CONTROL)
+    cell = QApplication.focusWidget()
+    assert cell is not None
+    QTest.keyClicks(cell, "weight_decay")
+    QTest.keyClick(cell, key, Qt.KeyboardModifier.NoModifier if key == Qt.Key.Key_F5 else CONTROL)
     settle()
     assert "weight_decay" in window.desk.document.text
     if key == Qt.Key.Key_F5:
