@@ -90,7 +90,12 @@ class FileActions(QObject):
 
     def _save_as(self, path: Path) -> None:
         values, folder = self._desk.document.values(), self._desk.document.folder
-        later(lambda: moved_paths(values, folder, path.parent), lambda edits: self._save_to(path, edits), owner=self)
+        later(
+            lambda: moved_paths(values, folder, path.parent),
+            lambda edits: self._save_to(path, edits),
+            self._on_error,
+            self,
+        )
 
     def _save_to(self, path: Path, edits: dict[str, str]) -> None:
         if edits:
@@ -138,6 +143,8 @@ class FileActions(QObject):
     def _on_saved(self, path: str) -> None:
         self._remember(path)
         self._desk.wishes.said.emit(self.tr("Saved {path}").format(path=path))
+        if self._desk.document.modified:  # another save is on its way
+            return
         go_on, self._after_save = self._after_save, None
         if go_on is not None:
             go_on()

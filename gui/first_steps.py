@@ -59,9 +59,7 @@ class FirstSteps(QFrame):
         )
         self.open.setText(self.tr("Open a configuration file ..."))
         self.demo.setText(self.tr("Try the demo"))
-        self.demo.setToolTip(
-            self.tr("A tiny model and a few pictures that come with the program: any machine will do")
-        )
+        self.demo.setToolTip(self.tr("A tiny model and a few pictures that come with the program: any machine will do"))
 
     def _is_wanted(self) -> bool:
         document = self._desk.document

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QFont, QFontMetrics, QKeySequence, QShortcut
@@ -59,6 +60,7 @@ class MainWindow(QMainWindow):
         if desk.settings.geometry:
             self.restoreGeometry(QByteArray(desk.settings.geometry))
         self.show_page("train")
+        self.pages["train"].setFocus()  # not the rail's first button, which would look chosen twice
         QTimer.singleShot(0, self._after_first_paint)
 
     def _lay_out(self) -> None:
@@ -103,6 +105,7 @@ class MainWindow(QMainWindow):
         wishes.field_requested.connect(self._show_field)
         wishes.start_requested.connect(self.footer.start)
         desk.service.started.connect(self._on_started)
+        desk.service.checked.connect(self._on_checked)
         desk.document.state_changed.connect(self._show_title)
         desk.document.opened.connect(self._show_title)
         desk.language.changed.connect(self.retranslate)
@@ -177,6 +180,11 @@ class MainWindow(QMainWindow):
     def _search(self) -> None:
         self.show_page("train")
         self.pages["train"].search.setFocus()  # type: ignore[attr-defined]
+
+    def _on_checked(self, answer: dict[str, Any]) -> None:
+        """The runs of the preset's output folder are listed, too."""
+        if files := (answer.get("report") or {}).get("files"):
+            self.desk.runs.add_root(files["folder"])
 
     def _on_started(self, run: str) -> None:
         """A run of another output folder is found again by the next window."""

@@ -124,6 +124,21 @@ def test_what_was_to_follow_a_save_that_failed_does_not(person: Person, preset: 
     assert person.desk.document.path == preset, "the wish of before is not carried out later"
 
 
+def test_what_follows_a_save_waits_until_nothing_is_unsaved(person: Person, preset: Path) -> None:
+    person.files.open(str(preset))
+    assert wait_for_all()
+    person.desk.document.set("network.dim", 4)
+    person.answer = CHOICES.Save
+    followed: list[str] = []
+    person.files.before_closing(lambda: followed.append("closed"))
+    person.desk.document.set("network.dim", 5)  # while the save is on its way
+    assert wait_for_all()
+    assert followed == [] and person.desk.document.modified
+    person.files.save()
+    assert wait_for_all()
+    assert followed == ["closed"] and not person.desk.document.modified
+
+
 def test_a_save_without_a_file_asks_for_a_name_and_a_cancelled_one_ends_there(person: Person, tmp_path: Path) -> None:
     person.desk.document.new(TEXT)
     person.desk.document.set("network.dim", 4)

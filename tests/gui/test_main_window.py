@@ -24,7 +24,9 @@ from gui.background import wait_for_all
 from gui.main_window import PAGES, MainWindow
 from gui.pages.train import tab_of
 from gui.recovery import Recovery
+from tests.gui import run_folders
 from tests.gui.desk import StillService, fault, still_desk
+from tests.gui.reports import answer
 from tests.gui.watch import io_of_main_thread
 
 NOT_MARKUP = '<img src="file:///etc/hostname"> <b>bold</b>'
@@ -99,6 +101,14 @@ def test_start_pressed_twice_starts_once_and_then_shows_the_run(
     assert window.footer.said.text() == "Started: mine-1", "its name; the path is the run page's"
     assert window.desk.settings.run_roots == [str(tmp_path / "out")]
     assert window.footer.start_button.isEnabled()
+
+
+def test_the_runs_of_the_presets_output_folder_are_listed(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    run = run_folders.make(tmp_path / "out", trainer=run_folders.DEAD)
+    answered = answer()
+    answered["report"]["files"]["folder"] = str(tmp_path / "out")
+    window.desk.service.checked.emit(answered)
+    qtbot.waitUntil(lambda: [row.path for row in window.desk.runs.runs] == [str(run)])
 
 
 def test_a_refused_start_names_the_first_fault(window: MainWindow) -> None:
