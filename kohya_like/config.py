@@ -182,11 +182,11 @@ class SaveOptions(Section):
     metadata_trigger_phrase: str = option("", "The words that call it up.", group="Metadata", level="advanced")
     metadata_usage_hint: str = option("", "How to use it.", group="Metadata", level="advanced")
 
-    def plan(self) -> SavePlan:
-        """When which files are written."""
+    def plan(self, suffixes: Sequence[str]) -> SavePlan:
+        """When which files are written, with these endings side by side."""
         return SavePlan(
             Path(self.output_dir), self.output_name, self.save_every_n_epochs, self.save_every_n_steps,
-            self.save_last_n_epochs, self.save_last_n_steps,
+            self.save_last_n_epochs, self.save_last_n_steps, suffixes[0], tuple(suffixes[1:]),
         )  # fmt: skip
 
 

@@ -27,6 +27,8 @@ _SGM_BLOCKS = (
     (r"up_blocks\.(\d+)\.upsamplers\.(0)\.conv", lambda i, j: f"output_blocks.{3 * i + 2}.2.conv"),
 )
 _SGM_RESNET = {
+    "norm1": "in_layers.0",
+    "norm2": "out_layers.0",
     "conv1": "in_layers.2",
     "conv2": "out_layers.3",
     "time_emb_proj": "emb_layers.1",
@@ -35,6 +37,7 @@ _SGM_RESNET = {
 _SGM_ENDS = {
     "conv_in": "input_blocks.0.0",
     "conv_out": "out.2",
+    "conv_norm_out": "out.0",
     "time_embedding.linear_1": "time_embed.0",
     "time_embedding.linear_2": "time_embed.2",
     "add_embedding.linear_1": "label_emb.0.0",
