@@ -26,7 +26,8 @@ TELLING = "provenance.py"
 TOLD = ("no_metadata", "training_comment", "metadata_")  # what a file says of itself is all that these are for
 
 EXCEPTIONS: dict[Option, str] = {
-    (kind, "name"): "the registry made this class of it" for kind in ("LoRA", "LoHa", "OFT", "Hypernetwork")
+    (kind, "name"): "the registry made this class of it"
+    for kind in ("LoRA", "LoRAFA", "DyLoRA", "LoHa", "OFT", "BOFT", "Hypernetwork")
 } | {("NetworkMethod", "name"): "there is one method"}
 
 # Some options are read only where another is set.
@@ -37,10 +38,13 @@ ALL: dict[str, Any] = {
 }  # fmt: skip
 NETWORKS: dict[str, dict[str, Any]] = {
     "loha": {"network__conv_dim": 1},
+    "lora_fa": {"network__conv_dim": 1},
+    "dylora": {"network__conv_dim": 1},
     "oft": {"network__dim": None, "network__alpha": None},
+    "boft": {"network__dim": None, "network__alpha": None},
     "hypernetwork": {
         "network__dim": None, "network__alpha": None, "network__train_text_encoder": False,
-        "network__activation": "relu",
+        "network__activation": "relu", "network__dropout_structure": [0.0, 0.1, 0.0], "network__files": "both",
     },
 }  # fmt: skip
 

@@ -46,7 +46,7 @@ MORE_OPTIONS: dict[str, list[dict[str, Any]]] = {
     "oft": [{"constraint": 0.01, "rescaled": True}, {"blocks": 4, "constraint": 0.01}],
     "lora": [
         {"dim": 3, "alpha": 4.5, "conv_dim": 2, "conv_alpha": 0.5},
-        {"rs_lora": True, "use_scalar": True},
+        {"rs_lora": True, "use_scalar": True, "conv_alpha": 12.0},
         {"dora_wd": True, "conv_alpha": 12.0},
         {"dora_wd": True, "dora_axis": "output", "rs_lora": True, "use_scalar": True},
     ],
