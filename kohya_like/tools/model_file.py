@@ -50,9 +50,9 @@ class ModelFile:
         return family_named(self.family).label
 
     def tensor(self, part: str, name: str) -> Tensor:
-        """One tensor in diffusers' layout; it may share the mapped file."""
+        """One tensor in diffusers' layout, valid until the next one of its file is read."""
         held = self.held[part][name]
-        return held.piece.tensor(self.files[held.file].get)
+        return held.piece.tensor(self.files[held.file].read)
 
     def shape(self, held: Held) -> tuple[int, ...]:
         return held.piece.shape(self.files[held.file].shape)
