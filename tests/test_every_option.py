@@ -27,7 +27,21 @@ TOLD = ("no_metadata", "training_comment", "metadata_")  # what a file says of i
 
 EXCEPTIONS: dict[Option, str] = {
     (kind, "name"): "the registry made this class of it"
-    for kind in ("LoRA", "LoRAFA", "DyLoRA", "LoHa", "OFT", "BOFT", "Hypernetwork")
+    for kind in (
+        "LoRA",
+        "LoCon",
+        "LoKr",
+        "GLoRA",
+        "IA3",
+        "FullDifference",
+        "Norms",
+        "LoRAFA",
+        "DyLoRA",
+        "LoHa",
+        "OFT",
+        "BOFT",
+        "Hypernetwork",
+    )
 } | {("NetworkMethod", "name"): "there is one method"}
 
 # Some options are read only where another is set.
@@ -38,6 +52,12 @@ ALL: dict[str, Any] = {
 }  # fmt: skip
 NETWORKS: dict[str, dict[str, Any]] = {
     "loha": {"network__conv_dim": 1},
+    "locon": {"network__use_tucker": True},
+    "lokr": {"network__conv_dim": 1},
+    "glora": {"network__conv_dim": 1},
+    "ia3": {"network__dim": None, "network__alpha": None},
+    "full": {"network__dim": None, "network__alpha": None},
+    "norms": {"network__dim": None, "network__alpha": None},
     "lora_fa": {"network__conv_dim": 1},
     "dylora": {"network__conv_dim": 1},
     "oft": {"network__dim": None, "network__alpha": None},
