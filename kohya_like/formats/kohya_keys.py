@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 
 PREFIXES = {"unet": "lora_unet", "text_encoder": "lora_te", "text_encoder_2": "lora_te2"}
+KOHYA_OFT = "oft_unet_"  # kohya's networks.oft, which has no part in the text encoders
 _CLIP_ROOTS = ("embeddings.", "encoder.", "final_layer_norm")
 
 # diffusers' path in an SDXL UNet -> the original code's; i block, j layer in it; two layers and a sampler per block
@@ -113,7 +114,7 @@ class ForeignKey:
 
 def foreign_key(key: str) -> ForeignKey | None:
     """The key of a diffusers or peft file; None when it is written in another style."""
-    if key.startswith("lora_"):
+    if key.startswith(("lora_", KOHYA_OFT)):
         return None
     for end, tensor in _FOREIGN_TENSORS.items():
         if key.endswith(end):
@@ -127,7 +128,11 @@ def foreign_key(key: str) -> ForeignKey | None:
 def read_key(key: str) -> tuple[str, str]:
     """Module and tensor name in kohya's words, whoever wrote the key; an unknown style is split at its first dot."""
     foreign = foreign_key(key)
-    return (_joined(PREFIXES[foreign.part], foreign.path), foreign.tensor) if foreign else split_key(key)
+    if foreign:
+        return _joined(PREFIXES[foreign.part], foreign.path), foreign.tensor
+    if key.startswith(KOHYA_OFT):
+        key = f"{PREFIXES['unet']}_{key.removeprefix(KOHYA_OFT)}"
+    return split_key(key)
 
 
 def _joined(prefix: str, path: str) -> str:

@@ -15,7 +15,7 @@ from torch import Tensor
 from kohya_like.formats.kohya_keys import foreign_key, lora_name, lora_names, read_key
 from kohya_like.formats.tensors import open_tensors
 from kohya_like.networks.adapter import Adapter, shapes_and_constants
-from kohya_like.networks.base import InputResidual, NetworkAlgorithm, Shape, WeightDelta
+from kohya_like.networks.base import MAGNITUDE, InputResidual, NetworkAlgorithm, Shape, WeightDelta
 from kohya_like.networks.layer import AdaptedLayer
 from kohya_like.networks.residual import ContextResidual, attention_layers, misplaced, residual_name
 from kohya_like.networks.targets import Parts, Target, layers_of
@@ -63,6 +63,8 @@ def by_module(tensors: Mapping[str, Tensor]) -> Modules:
     found: Modules = {}
     for key, value in tensors.items():
         module, tensor = read_key(key)
+        if tensor == MAGNITUDE and foreign_key(key):  # peft has [O], or [1, O, 1, 1] for a convolution
+            value = value.reshape(-1, *(1 for _ in range(max(value.ndim, 2) - 1)))
         found.setdefault(module, {})[tensor] = value
     return found
 
