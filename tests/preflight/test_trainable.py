@@ -50,6 +50,13 @@ OPTIONS: list[dict[str, Any]] = [
     {"name": "lora", "dim": 4, "targets": "attention+mlp", "train_unet": False},
     {"name": "lora", "dim": 4, "targets": ("unet.mid_block.*", "*.self_attn.q_proj", "!*.resnets.*")},
     {"name": "loha"},
+    {"name": "locon", "dim": 4, "use_tucker": True},
+    {"name": "lokr", "dim": 4, "conv_dim": 4, "factor": 8},
+    {"name": "ia3", "layers": "paper"},
+    {"name": "full", "convolutions": True},
+    {"name": "glora", "targets": "attention"},
+    {"name": "norms"},
+    {"name": "norms", "residual_blocks": False, "train_text_encoder": False},
     {"name": "hypernetwork"},
 ]
 
