@@ -108,7 +108,8 @@ class AdaptedLayer(Adapter):
         counted = norm.clamp(min=largest / 2)
         ratio = counted.clamp(max=largest) / counted
         for key, share in (algorithm.shares or dict.fromkeys(algorithm.folds, 1.0)).items():
-            self.weights[key].mul_(ratio**share)
+            if key in self.weights:  # a LoKr has its small matrix whole or as a product
+                self.weights[key].mul_(ratio**share)
         return norm * ratio, (ratio < 1.0).float()
 
     @torch.no_grad()
