@@ -58,6 +58,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "ia3": {"network__dim": None, "network__alpha": None},
     "full": {"network__dim": None, "network__alpha": None},
     "norms": {"network__dim": None, "network__alpha": None},
+    "lora": {},  # now with the text encoder
     "lora_fa": {"network__conv_dim": 1},
     "dylora": {"network__conv_dim": 1},
     "oft": {"network__dim": None, "network__alpha": None},
@@ -83,6 +84,8 @@ def declared(section: type[Section]) -> Iterator[Option]:
 def has_effect(name: str, reader: FrameType) -> bool:
     path, function = reader.f_code.co_filename, reader.f_code.co_qualname
     inside = path.partition("kohya_like/")[2]
+    if function.endswith(".arguments"):  # what a network says of itself in its file
+        return False
     if not inside or inside.startswith(IDLE_FILES) or function.partition(".")[0] in IDLE_FUNCTIONS:
         return False
     return inside != TELLING or name.startswith(TOLD)

@@ -184,6 +184,10 @@ class NetworkAlgorithm(Section):
         """How many times the part's learning rate this parameter gets."""
         return 1.0
 
+    def arguments(self) -> dict[str, object]:
+        """What its files say of it in `ss_network_args`, besides sizes, by the names kohya and LyCORIS use."""
+        return {}
+
     def constants(self) -> dict[str, float]:
         """Numbers stored beside the parameters of each layer, as 0-d tensors."""
         return {}

@@ -72,6 +72,10 @@ class LowRank(WeightDelta):
         """rs-LoRA's alpha is stored such that a reader who divides by the rank finds the right scale."""
         return {"alpha": self.scale * self.dim if self.rs_lora else self.alpha}
 
+    def arguments(self) -> dict[str, object]:
+        told = {name: True for name in ("rs_lora", "use_scalar", "dora_wd") if getattr(self, name)}
+        return {**told, "wd_on_output": self.dora_axis == "output"} if self.dora_wd else {**told}
+
     def variants(self, layer: LayerShape) -> dict[str, ParamSpec]:
         """The parameters of the variants that are switched on."""
         found, axis = {}, self.dora_axis

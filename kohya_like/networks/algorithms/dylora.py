@@ -35,6 +35,9 @@ class DyLoRA(LoRA):
         le=4096, group="Size", differs="kohya takes 1.",
     )  # fmt: skip
 
+    def arguments(self) -> dict[str, object]:
+        return {**super().arguments(), "unit": self.unit}
+
     def while_training(self, w: Weights) -> Weights:
         import torch
 

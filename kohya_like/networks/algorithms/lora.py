@@ -46,6 +46,10 @@ class LoRA(LowRank):
         None, "The same for the text encoders alone; empty: as above.", gt=0.0, group="Rates", level="expert"
     )
 
+    def arguments(self) -> dict[str, object]:
+        ratios = {name: getattr(self, name) for name in type(self).model_fields if name.startswith("loraplus_")}
+        return super().arguments() | {name: ratio for name, ratio in ratios.items() if ratio not in (None, 1.0)}
+
     def rate_ratio(self, parameter: str, part: str) -> float:
         own = self.loraplus_unet_lr_ratio if part == "unet" else self.loraplus_text_encoder_lr_ratio
         ratio = self.loraplus_lr_ratio if own is None else own

@@ -72,6 +72,10 @@ class OFT(WeightDelta):
             blocks["rescale"] = ParamSpec((layer.out, *(1 for _ in layer.weight_shape[1:])), init="ones")
         return blocks
 
+    def arguments(self) -> dict[str, object]:
+        told: dict[str, object] = {"algo": "diag-oft", "constraint": self.constraint}
+        return {**told, "rescaled": True} if self.rescaled else told
+
     def constants(self) -> dict[str, float]:
         return {"alpha": self.constraint}
 
