@@ -18,7 +18,7 @@ from kohya_like.networks.algorithms.lora import DOWN, UP, LoRA
 from kohya_like.networks.targets import Target, find_targets
 from kohya_like.schema.errors import FormatError, UserError
 from kohya_like.tools.model_file import ModelFile, open_model
-from kohya_like.tools.output import cast, check_file, check_finite, save_network
+from kohya_like.tools.output import cast, check_file, check_finite, listed, save_network
 from kohya_like.tools.singular import EXTRACTION, factors_of_matrix
 
 
@@ -123,8 +123,7 @@ def _check_layers(old: ModelFile, new: ModelFile, targets: list[Target]) -> None
         elif new.shape(there) != old.shape(old.held[target.part][name]):
             faults.append(f"{target.part}.{name} has shape {new.shape(there)}")
     if faults:
-        more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
-        raise FormatError(f"{new.path}: does not have the layers of {old.path}: {', '.join(faults[:3])}{more}")
+        raise FormatError(f"{new.path}: does not have the layers of {old.path}: {listed(faults)}")
 
 
 def _change(old: ModelFile, new: ModelFile, target: Target, device: torch.device | str) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -56,12 +56,17 @@ def cast(tensor: Tensor, dtype: torch.dtype, name: str) -> Tensor:
     return made
 
 
+def listed(names: Sequence[str], shown: int = 3) -> str:
+    """The first few, and how many more there are."""
+    first = ", ".join(names[:shown])
+    return f"{first} and {len(names) - shown} more" if len(names) > shown else first
+
+
 def check_finite(tensors: Mapping[str, Tensor], where: Path) -> None:
     """Raises FormatError that names the tensors with NaN or infinity."""
     bad = [name for name, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
     if bad:
-        more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-        raise FormatError(f"{where}: holds NaN or infinite numbers in {', '.join(bad[:3])}{more}")
+        raise FormatError(f"{where}: holds NaN or infinite numbers in {listed(bad)}")
 
 
 def save_network(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], force: bool) -> None:
