@@ -32,7 +32,7 @@ def stretch(w: Weights, algorithm: WeightDelta, layer: LayerShape) -> Tensor:
     with torch.no_grad():
         exact = {name: value.float() for name, value in w.items()}
         length = lengths(exact[BASE] + algorithm.delta(exact, layer), tuple(w[MAGNITUDE].shape))
-        length.clamp_(min=torch.finfo(length.dtype).tiny)
+        length.clamp_(min=torch.finfo(length.dtype).eps)  # as LyCORIS; a row of zeros has no direction
     return w[MAGNITUDE].float() / length
 
 

@@ -108,3 +108,24 @@ def test_lengths_are_saved_in_full() -> None:
     saved = network.tensors(torch.float16)
     assert saved[f"{NAME}.dora_scale"].dtype == torch.float32
     assert saved[f"{NAME}.lora_up.weight"].dtype == torch.float16
+
+
+@pytest.mark.parametrize("axis", ["input", "output"])
+def test_rows_and_columns_of_zeros_train_without_nan(axis: str) -> None:
+    model, x = one_layer("linear")
+    weight = model.block.layer.weight
+    assert isinstance(weight, torch.Tensor)
+    with torch.no_grad():
+        weight[3] = 0.0
+        weight[:, 2] = 0.0
+    before = model(x)
+    network = Network.create(LoRA(dim=4, dora_wd=True, dora_axis=axis), {"unet": model}, "sd1", seed=1)
+    network.attach()
+    assert torch.equal(model(x), before)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    for _ in range(20):
+        optimizer.zero_grad()
+        model(x).square().mean().backward()
+        optimizer.step()
+    assert all(torch.isfinite(p).all() for p in network.parameters())
+    assert model(x).square().mean() < before.square().mean()
