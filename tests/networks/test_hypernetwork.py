@@ -136,7 +136,7 @@ def test_sizes_choose_and_strange_ones_are_refused() -> None:
     unet = Attention()
     network = Network.create(Hypernetwork(sizes=(12,)), {"unet": unet}, "sd1")
     assert list(network.layers) == ["hypernetwork_12_k", "hypernetwork_12_v"]
-    with pytest.raises(UserError, match="network.sizes names 1024, but the attention of this model reads 8, 12"):
+    with pytest.raises(UserError, match=r"network\.sizes names 1024, but the attention of this model reads 8, 12"):
         Network.create(Hypernetwork(sizes=(12, 1024)), {"unet": unet}, "sd1")
 
 
