@@ -9,10 +9,16 @@ import pytest
 import torch
 from torch import Tensor
 
+from kohya_like.networks.algorithms.locon import LoCon
+from kohya_like.networks.algorithms.lokr import LoKr
+from kohya_like.networks.algorithms.lora import LoRA
+from kohya_like.networks.algorithms.norms import Norms
 from kohya_like.networks.base import WeightDelta
+from kohya_like.networks.layer import AdaptedLayer
 from kohya_like.networks.network import Network
+from kohya_like.schema.errors import FormatError
 from kohya_like.schema.registry import plugins
-from tests.networks.tiny import OneLayer, one_layer, randomise, relative_error
+from tests.networks.tiny import OneLayer, one_layer, parts, randomise, relative_error
 
 pytest.importorskip("lycoris")
 pytestmark = pytest.mark.quick
@@ -100,3 +106,36 @@ def test_our_file_there(kind: Kind, cell: str) -> None:
     assert set(found.missing_keys) <= {"scalar", "dtype_tensor", "weight", "bias"}
     assert relative_error(effect(theirs, again, x), wanted) < LIMIT
     assert not torch.equal(wanted, one_layer(cell)[0](x))
+
+
+def test_training_goes_on_from_a_locon_file() -> None:
+    """Layers with a core and layers that look like LoRA's: all are LoCon again where the options ask for it."""
+    models = {"unet": parts("sd1")["unet"]}
+    saved = Network.create(LoCon(dim=2, use_tucker=True), models, "sd1").tensors()
+    onward = Network.from_tensors(saved, models, "sd1", template=LoCon(dim=9))
+    assert {type(adapter.algorithm) for adapter in onward.adapters} == {LoCon}
+    assert onward.tensors().keys() == saved.keys()
+    kinds = {type(adapter.algorithm) for adapter in Network.from_tensors(saved, models, "sd1").adapters}
+    assert kinds == {LoCon, LoRA}
+    with pytest.raises(FormatError, match=r'Tucker core \(lora_mid\), which network.name = "locon" goes on from'):
+        Network.from_tensors(saved, models, "sd1", template=LoRA())
+
+
+def test_norms_stand_where_lycoris_trains_them() -> None:
+    """SDXL's UNet is named as in its original code; the text encoders' norms stand beside attention and MLP."""
+    names = [adapter.name for adapter in Network.create(Norms(), parts("sdxl"), "sdxl").adapters]
+    assert {"lora_unet_input_blocks_1_0_in_layers_0", "lora_unet_input_blocks_1_0_out_layers_0"} <= set(names)
+    assert "lora_unet_input_blocks_4_1_transformer_blocks_0_norm3" in names
+    assert "lora_te1_text_model_encoder_layers_1_layer_norm2" in names
+    assert not [name for name in names if "final_layer_norm" in name or name.endswith("out_0")]
+
+
+@pytest.mark.parametrize("options", [{}, {"dim": 1, "decompose_both": True}])
+def test_a_norm_limit_holds_for_both_forms_of_the_small_matrix(options: dict[str, Any]) -> None:
+    model, _ = one_layer("linear")
+    network = Network.create(LoKr(**options), {"unet": model}, "sd1")
+    randomise(network, 1.0)
+    (layer,) = network.adapters
+    assert isinstance(layer, AdaptedLayer) and layer.delta().norm() > 0.5
+    layer.limit_norm(0.5)
+    assert layer.delta().norm().item() == pytest.approx(0.5, rel=1e-5)

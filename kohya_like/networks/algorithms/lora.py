@@ -83,7 +83,7 @@ class LoRA(LowRank):
     @classmethod
     def infer(cls, shapes: Mapping[str, Shape], constants: Mapping[str, float]) -> Self:
         if "lora_mid.weight" in shapes:
-            raise FormatError("a LoCon with a Tucker core (lora_mid), which this version cannot use")
+            raise FormatError('a LoCon with a Tucker core (lora_mid), which network.name = "locon" goes on from')
         rank = shapes[DOWN][0]
         found: dict[str, Any] = {"dim": rank, "alpha": constants.get("alpha") or float(rank)}
         found |= cls.told_variants(shapes, shapes[UP][0])
