@@ -51,9 +51,14 @@ def _check(out: Path, inputs: Iterable[Path]) -> None:
 def cast(tensor: Tensor, dtype: torch.dtype, name: str) -> Tensor:
     """The tensor in another number type. Raises FormatError where a finite number becomes infinite."""
     made = tensor.to(dtype)
-    if dtype == torch.float16 and tensor.dtype != dtype and made.isinf().any() and not tensor.isinf().any():
+    if dtype == torch.float16 and tensor.dtype != dtype and not finite(made) and finite(tensor):
         raise FormatError(f"{name} holds numbers too large for fp16", "use bf16 or fp32")
     return made
+
+
+def finite(tensor: Tensor) -> bool:
+    """Whether all numbers are. NaN and infinity show in the sum, which is much faster; a sum may also be too large."""
+    return bool(tensor.sum(dtype=torch.float32).isfinite()) or bool(tensor.isfinite().all())
 
 
 def listed(names: Sequence[str], shown: int = 3) -> str:
@@ -64,7 +69,7 @@ def listed(names: Sequence[str], shown: int = 3) -> str:
 
 def check_finite(tensors: Mapping[str, Tensor], where: Path) -> None:
     """Raises FormatError that names the tensors with NaN or infinity."""
-    bad = [name for name, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
+    bad = [name for name, value in tensors.items() if value.is_floating_point() and not finite(value)]
     if bad:
         raise FormatError(f"{where}: holds NaN or infinite numbers in {listed(bad)}")
 
