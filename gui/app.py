@@ -51,10 +51,15 @@ def run(preset: str = "") -> int:
     Garbage(application)
     window = make_window(config_folder(), preset)
     window.setWindowIcon(window.desk.theme.icon("app", "accent"))
+
+    def leave() -> None:
+        window.leave()
+        application.exit(0)  # not `quit`, which closes the window first: it would ask, and stay
+
     # Ctrl+C in the terminal asks nothing: unsaved work is offered at the next start. Python sees a signal only while
     # it runs, hence the ticks.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: application.quit())
+        signal.signal(number, lambda *_: QTimer.singleShot(0, leave))
     ticks = QTimer(interval=SIGNAL_POLL_MILLISECONDS)
     ticks.timeout.connect(lambda: None)
     ticks.start()

@@ -22,6 +22,7 @@ from kohya_like.schema.toml import Document
 from kohya_like.schema.toml_file import decoded
 
 RESET_ALL, TAKE_THEIRS, RECOVERED = "reset-all", "take-theirs", "recovered"  # labels of steps beside dotted keys
+AGAIN = "save it, then open the other one again"
 MOST_KEYS = 8  # more at once are one `edited("")`
 
 
@@ -183,8 +184,16 @@ class PresetDocument(QObject):
             self._fail(fault)
 
     def open(self, path: Path) -> None:
-        """Read a preset. Until it is there, and where it cannot be read, the present one stays."""
-        self._file.open(path, self._on_opened, self._fail)
+        """Read a preset. The present one stays where that cannot be read, and if it was edited in the meantime."""
+        present = self.text
+
+        def on_opened(opened: Opened) -> None:
+            if self.modified and self.text != present:
+                self._fail(UserError(f"{path.name} was not opened: the present preset was edited meanwhile", AGAIN))
+            else:
+                self._on_opened(opened)
+
+        self._file.open(path, on_opened, self._fail)
 
     def restore(self, text: str, path: Path | None) -> None:
         """Unsaved work of a window that crashed, as an unsaved edit of its file."""

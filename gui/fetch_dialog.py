@@ -102,11 +102,12 @@ class FetchDialog(QDialog):
         column.addWidget(self.intro)
         column.addWidget(self.facts)
         column.addWidget(self.files, 1)
+        column.addStretch()  # the room of the files while there are none
         column.addLayout(place)
         column.addWidget(self.bar)
         column.addWidget(self.said)
         column.addLayout(buttons)
-        self.resize(560, 420)
+        self.resize(560, 180)
 
     def _connect(self) -> None:
         service = self._desk.service
@@ -145,6 +146,8 @@ class FetchDialog(QDialog):
         found = self._found
         self.facts.setVisible(found is not None)
         self.files.setVisible(bool(found or self._choices))
+        if not self.files.isHidden():
+            self.resize(self.width(), max(self.height(), 420))
         for part in (self._folder_label, self.folder, self.choose):
             part.setVisible(bool(found or self._choices))
         if found:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from gui.background import later
 from gui.desk import Desk
+from gui.widgets.text import shortened
 from kohya_like.config import TrainConfig
 from kohya_like.schema.option import describe
 from kohya_like.schema.toml import Document
@@ -66,15 +67,35 @@ class FileActions(QObject):
     def save_as(self) -> None:
         document = self._desk.document
         start = document.path or document.folder / f"{document.value('save.output_name') or 'preset'}.toml"
+        self._ask_name(str(start))
+
+    def _ask_name(self, start: str) -> None:
+        """The dialog asks before a file is written over. It knows of the name it gives, so one with an added ending
+        that is taken is asked for once more."""
         name, _ = QFileDialog.getSaveFileName(
-            self._window, self.tr("Save the configuration file"), str(start), self._filter()
+            self._window, self.tr("Save the configuration file"), start, self._filter()
         )
         if not name:
             self._after_save = None
             return
-        path = Path(name if name.endswith(".toml") else f"{name}.toml")
-        values, folder = document.values(), document.folder
-        later(lambda: moved_paths(values, folder, path.parent), lambda edits: self._save_to(path, edits), owner=self)
+        if name.lower().endswith(".toml"):
+            self._save_as(Path(name))
+            return
+        path = Path(f"{name}.toml")
+        later(
+            lambda: os.path.lexists(path),
+            lambda is_there: self._ask_name(str(path)) if is_there else self._save_as(path),
+            owner=self,
+        )
+
+    def _save_as(self, path: Path) -> None:
+        values, folder = self._desk.document.values(), self._desk.document.folder
+        later(
+            lambda: moved_paths(values, folder, path.parent),
+            lambda edits: self._save_to(path, edits),
+            self._on_error,
+            self,
+        )
 
     def _save_to(self, path: Path, edits: dict[str, str]) -> None:
         if edits:
@@ -105,7 +126,7 @@ class FileActions(QObject):
         box.setIcon(QMessageBox.Icon.Question)
         box.setWindowTitle(self.tr("Unsaved changes"))
         path = self._desk.document.path
-        name = path.name if path else self.tr("The new preset")
+        name = shortened(path.name) if path else self.tr("The new preset")
         box.setText(self.tr("{name} has changes that are not saved.").format(name=name))
         buttons = QMessageBox.StandardButton
         box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
@@ -122,6 +143,8 @@ class FileActions(QObject):
     def _on_saved(self, path: str) -> None:
         self._remember(path)
         self._desk.wishes.said.emit(self.tr("Saved {path}").format(path=path))
+        if self._desk.document.modified:  # another save is on its way
+            return
         go_on, self._after_save = self._after_save, None
         if go_on is not None:
             go_on()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
+from gui.amounts import whole
 from gui.desk import Desk
 from gui.theme import GAP, WIDE
-from gui.widgets.text import ElidedLabel, plain_tooltip
+from gui.widgets.text import ElidedLabel, plain_tooltip, shortened
 
 CHECK_AFTER_EDIT_MILLISECONDS = 0  # the service waits for a pause in typing itself
 
@@ -22,11 +24,14 @@ class Footer(QFrame):
         self.setProperty("role", "footer")
         self._desk = desk
         self._report_errors: int | None = None  # None: not checked yet
+        self._first = ""  # the option of the first error
         self._starting = False
         self._words: Callable[[], str] = str  # what is said, in the language of the moment
         self.said = ElidedLabel(role="muted")
         self.live = QPushButton()
         self.live.setProperty("role", "link")
+        self.why = QPushButton()  # Start is off
+        self.why.setProperty("role", "link-error")
         self.start_button = QPushButton()
         self.start_button.setProperty("role", "primary")
         row = QHBoxLayout(self)
@@ -34,11 +39,13 @@ class Footer(QFrame):
         row.setSpacing(GAP)
         row.addWidget(self.said, 1)
         row.addWidget(self.live)
+        row.addWidget(self.why)
         row.addWidget(self.start_button)
         self.start_button.clicked.connect(self.start)
         self.live.clicked.connect(self._on_live_clicked)
+        self.why.clicked.connect(self._on_why_clicked)
         desk.wishes.said.connect(self._on_said)
-        desk.document.edited.connect(lambda _: self._check())
+        desk.document.edited.connect(lambda _: self.check())
         desk.service.checked.connect(self._on_checked)
         desk.service.started.connect(self._on_started)
         desk.service.refused.connect(self._on_refused)
@@ -49,7 +56,7 @@ class Footer(QFrame):
         desk.theme.changed.connect(self._draw)
         self.retranslate()
         self._draw()
-        QTimer.singleShot(CHECK_AFTER_EDIT_MILLISECONDS, self._check)
+        QTimer.singleShot(CHECK_AFTER_EDIT_MILLISECONDS, self.check)
 
     def start(self) -> None:
         """Check once more and start the training; a second call while one is under way does nothing."""
@@ -71,7 +78,8 @@ class Footer(QFrame):
         self._words = str
         self.said.setText(text)
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Ask for a check of what is there now."""
         document = self._desk.document
         self._desk.service.check(document.text, _source(self._desk), str(document.folder))
         self._show_start()
@@ -80,12 +88,14 @@ class Footer(QFrame):
         report = answer.get("report")
         found = report.get("faults") if isinstance(report, dict) else answer.get("faults")
         faults = found if isinstance(found, list) else []
-        self._report_errors = sum(fault.get("severity") == "error" for fault in faults)
+        errors = [fault for fault in faults if fault.get("severity") == "error"]
+        self._report_errors = len(errors)
+        self._first = next((str(fault["key"]) for fault in errors if fault.get("key")), "")
         self._show_start()
 
     def _on_started(self, run: str) -> None:
         self._starting = False
-        self._say(lambda: self.tr("Started: {run}").format(run=run))
+        self._say(lambda: self.tr("Started: {run}").format(run=Path(run).name))
         self._show_start()
 
     def _on_refused(self, faults: list[dict[str, str]]) -> None:
@@ -109,9 +119,7 @@ class Footer(QFrame):
             return self.tr("The training is being started.")
         count = self._errors()
         if count:
-            return self.tr("{count} errors have to be mended first; the list at the right names them.").format(
-                count=count
-            )
+            return self.tr("Errors to mend first: {count}. The Train page names them.").format(count=whole(count))
         return ""
 
     def _errors(self) -> int:
@@ -122,24 +130,36 @@ class Footer(QFrame):
         reason = self._why_not()
         self.start_button.setEnabled(not reason)
         self.start_button.setToolTip(plain_tooltip(reason or self.tr("Check once more and start the training (F5)")))
+        self.why.setVisible(bool(reason) and not self._starting)
+        self.why.setText(self.tr("Errors to mend first: {count}").format(count=whole(self._errors())))
 
     def _show_live(self) -> None:
         live = [row for row in self._desk.runs.runs if row.status == "running"]
         self.live.setVisible(bool(live))
         if live:
-            said = self.tr("Training: {name}, step {step} of {total}")
+            said = self.tr("Training: {name}, step {step} of {total}") if live[0].total else self.tr("Training: {name}")
             row = live[0]
-            self.live.setText(said.format(name=row.name[:40].replace("&", "&&"), step=row.step, total=row.total))
+            name = shortened(row.name, 40).replace("&", "&&")
+            self.live.setText(said.format(name=name, step=whole(row.step), total=whole(row.total)))
 
     def _on_live_clicked(self) -> None:
         live = [row.path for row in self._desk.runs.runs if row.status == "running"]
         if live:
             self._desk.wishes.run_requested.emit(live[0])
 
+    def _on_why_clicked(self) -> None:
+        """To the first thing to mend: its field, or the list of all."""
+        own = next((fault.key for fault in self._desk.document.faults if fault.severity == "error"), "")
+        if key := own or self._first:
+            self._desk.wishes.field_requested.emit(key)
+        else:
+            self._desk.wishes.page_requested.emit("train")
+
     def retranslate(self) -> None:
         self.start_button.setText(self.tr("Start training"))
         self.start_button.setAccessibleName(self.tr("Start training"))
         self.live.setAccessibleName(self.tr("Show the training that runs"))
+        self.why.setToolTip(self.tr("Go to the first of them"))
         self.said.setText(self._words())
         self._show_start()
         self._show_live()
@@ -147,6 +167,7 @@ class Footer(QFrame):
     def _draw(self) -> None:
         self.start_button.setIcon(self._desk.theme.icon("start", "accent_text"))
         self.live.setIcon(self._desk.theme.icon("runs", "accent"))
+        self.why.setIcon(self._desk.theme.icon("error", "error"))
 
 
 def _source(desk: Desk) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QFont, QFontMetrics, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -24,8 +25,10 @@ from gui.desk import Desk
 from gui.file_actions import FileActions
 from gui.footer import Footer
 from gui.recovery import Recovery
+from gui.tab_order import next_stop, show_whole
 from gui.theme import GAP, SMALL
 from gui.widgets.banner import Banner
+from gui.widgets.text import shortened
 
 PAGES = ("train", "dataset", "runs", "settings")
 SMALLEST = QSize(1000, 640)
@@ -57,6 +60,7 @@ class MainWindow(QMainWindow):
         if desk.settings.geometry:
             self.restoreGeometry(QByteArray(desk.settings.geometry))
         self.show_page("train")
+        self.pages["train"].setFocus()  # not the rail's first button, which would look chosen twice
         QTimer.singleShot(0, self._after_first_paint)
 
     def _lay_out(self) -> None:
@@ -76,7 +80,7 @@ class MainWindow(QMainWindow):
             self.buttons[name] = button
             self._rail.addWidget(button)
         self._rail.addStretch(1)
-        self._fold.setProperty("role", "rail")
+        self._fold.setProperty("role", "fold")
         self._fold.setCheckable(True)
         self._fold.toggled.connect(self._on_rail_folded)
         self._rail.addWidget(self._fold)
@@ -101,6 +105,7 @@ class MainWindow(QMainWindow):
         wishes.field_requested.connect(self._show_field)
         wishes.start_requested.connect(self.footer.start)
         desk.service.started.connect(self._on_started)
+        desk.service.checked.connect(self._on_checked)
         desk.document.state_changed.connect(self._show_title)
         desk.document.opened.connect(self._show_title)
         desk.language.changed.connect(self.retranslate)
@@ -176,6 +181,11 @@ class MainWindow(QMainWindow):
         self.show_page("train")
         self.pages["train"].search.setFocus()  # type: ignore[attr-defined]
 
+    def _on_checked(self, answer: dict[str, Any]) -> None:
+        """The runs of the preset's output folder are listed, too."""
+        if files := (answer.get("report") or {}).get("files"):
+            self.desk.runs.add_root(files["folder"])
+
     def _on_started(self, run: str) -> None:
         """A run of another output folder is found again by the next window."""
         self.desk.runs.attend(run)
@@ -190,8 +200,20 @@ class MainWindow(QMainWindow):
 
     def _offer_rescued(self, name: str, take: Callable[[], None], discard: Callable[[], None]) -> None:
         said = self.tr("Unsaved changes of {name} were rescued from the last session.").format(name=name)
-        actions = [(self.tr("Open them"), take), (self.tr("Discard them"), discard)]
-        self.notice.show_message(said, actions, again=lambda: self._offer_rescued(name, take, discard))
+
+        def again() -> None:
+            self._offer_rescued(name, take, discard)
+
+        def agreed() -> None:
+            self.notice.hide()
+            take()
+
+        def open_them() -> None:
+            again()  # the offer stays where the person does not give up what is edited now
+            self.files.before_closing(agreed)
+
+        actions = [(self.tr("Open them"), open_them), (self.tr("Discard them"), discard)]
+        self.notice.show_message(said, actions, again=again)
 
     # words and colours
 
@@ -215,7 +237,7 @@ class MainWindow(QMainWindow):
 
     def _show_title(self) -> None:
         document = self.desk.document
-        name = document.path.name if document.path else self.tr("New configuration")
+        name = shortened(document.path.name) if document.path else self.tr("New configuration")
         self.setWindowTitle(f"{'* ' if document.modified else ''}{name} - kohya-like")
 
     def _on_rail_folded(self, folded: bool) -> None:
@@ -237,6 +259,20 @@ class MainWindow(QMainWindow):
             button.setIcon(self.desk.theme.icon(name))
         self._fold.setIcon(self.desk.theme.icon("chevron-right" if self._fold.isChecked() else "chevron-left", "muted"))
 
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Qt's word for Tab and Shift+Tab."""
+        stop = next_stop(self.centralWidget(), self.focusWidget(), forward)
+        if stop is not None:
+            show_whole(stop)
+            stop.setFocus(Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason)
+        return stop is not None
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Who comes back from elsewhere may have moved, added or deleted pictures there."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.footer.check()
+
     # the end
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -245,14 +281,24 @@ class MainWindow(QMainWindow):
             event.ignore()
             self.files.before_closing(self._close_now)
             return
-        self.desk.settings.set("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
-        self.desk.settings.write()
         if self._recovery is not None:
             self._recovery.discard_own()
+        self._end()
+        event.accept()
+
+    def leave(self) -> None:
+        """End without a question (a signal, the end of the session): unsaved work is kept for the next start."""
+        if self._recovery is not None:
+            wait_for_all()
+            self._recovery.keep()
+        self._end()
+
+    def _end(self) -> None:
+        self.desk.settings.set("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
+        self.desk.settings.write()
         self.desk.service.close()
         self.desk.runs.close()
         wait_for_all()
-        event.accept()
 
     def _close_now(self) -> None:
         self._may_close = True

@@ -61,6 +61,11 @@ class Recovery(QObject):
         """Throw away one piece of rescued work."""
         later(lambda: rescued.remove(one.file), lambda _: None, owner=self)
 
+    def keep(self) -> None:
+        """Write what is unsaved now: the program ends without a question."""
+        self._timer.stop()
+        self._write()
+
     def discard_own(self) -> None:
         """The window closes in order, and the person was asked about unsaved changes."""
         self._closed = True

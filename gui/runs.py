@@ -81,6 +81,8 @@ class Survey:
                     found.update(e.path for e in entries if not e.name.startswith(".") and e.is_dir())
             except (FileNotFoundError, NotADirectoryError):
                 continue
+            except ValueError:  # no path at all: settings from elsewhere
+                continue
             except OSError:  # a disk that does not answer now has lost nothing yet
                 found.update(path for path in self._known if os.path.dirname(path) == folder)
         return sorted(found, key=lambda path: (_stamp(path), path), reverse=True)

@@ -20,6 +20,7 @@ from gui.process import Child, Outcome
 DEBOUNCE_MS = 150
 PATIENCE_MS = 2000  # without a word, while a newer request waits
 CLOSING_MS = 40
+KILLED_MS = 1000  # the system takes a killed child away in a few
 STARTING_MS = 10_000  # a run that is being made when the window is closed is made to its end
 CRASHES_AT_MOST = 3
 COMMAND = (sys.executable, "-m", "kohya_like.window_service")
@@ -120,6 +121,7 @@ class Service(QObject):
             is_making_a_run = any(sent.do in RUNS for sent in self._sent.values())
             if not self._child.wait(max(wait_ms, STARTING_MS if is_making_a_run else 0)):
                 self._child.kill()
+                self._child.wait(KILLED_MS)
 
     def _send(self, do: str, values: dict[str, str]) -> None:
         if self._is_closing:

@@ -107,7 +107,7 @@ class Settings(QObject):
     @property
     def recent(self) -> list[str]:
         """Presets that were open, newest first."""
-        return self._texts("recent")
+        return self._texts("recent")[:RECENT]
 
     @recent.setter
     def recent(self, paths: Iterable[str]) -> None:
@@ -127,7 +127,7 @@ class Settings(QObject):
 
     def path_history(self, key: str) -> list[str]:
         """What was chosen for a path option before, newest first; one list for all items of data.subsets."""
-        return self._texts(_history_name(key))
+        return self._texts(_history_name(key))[:HISTORY]
 
     def remember_path(self, key: str, path: str) -> None:
         if path:

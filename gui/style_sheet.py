@@ -23,6 +23,7 @@ QFrame[role="banner-hint"] { background: @surface; border: 1px solid @hint; bord
   border-radius: 6px; }
 QLabel { background: transparent; }
 QLabel[role="title"] { font-size: 15pt; font-weight: 600; }
+QLabel[role="section"] { font-size: 11pt; font-weight: 600; color: @muted; }
 QLabel[role="heading"] { font-weight: 600; }
 QLabel[role="big"] { font-size: 20pt; font-weight: 600; }
 QLabel[role="muted"] { color: @muted; }
@@ -45,17 +46,29 @@ QPushButton[role="danger"] { color: @error; border-color: @error; }
 QPushButton[role="danger"]:disabled { color: @muted; border-color: @border; }
 QPushButton[role="link"] { background: transparent; color: @accent; border: 1px solid transparent; padding: 2px 4px;
   text-align: left; }
-QPushButton[role="link"]:focus { border: 1px solid @focus; }
+QPushButton[role="link-error"] { background: transparent; color: @error; border: 1px solid transparent;
+  padding: 2px 4px; text-align: left; }
+QPushButton[role="link-error"]:hover { border-color: @error; }
+QPushButton[role="link"]:focus, QPushButton[role="link-error"]:focus { border: 1px solid @focus; }
 QPushButton[role="link"]:disabled { color: @muted; }
 QPushButton::menu-indicator { subcontrol-position: right center; right: 4px; }
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: 5px; padding: 4px; color: @text; }
 QToolButton:hover { background: @raised; }
 QToolButton:focus { border: 2px solid @focus; padding: 3px; }
 QToolButton:checked { background: @raised; border-color: @border; }
+QToolButton[role="raised"] { background: @raised; border: 1px solid @border; }
+QToolButton[role="raised"]:hover { border-color: @accent; }
+QToolButton[role="raised"]:focus { border: 2px solid @focus; padding: 3px; }
 QToolButton[role="rail"] { padding: 8px 10px; text-align: left; border-left: 3px solid transparent; border-radius: 0; }
 QToolButton[role="rail"]:checked { border: none; border-left: 3px solid @accent; background: @raised;
   font-weight: 600; }
-QToolButton[role="rail"]:focus { border: 1px solid @focus; border-left: 3px solid @focus; }
+QToolButton[role="rail"]:focus { border: 1px solid @focus; padding: 9px 11px 9px 12px; }
+QToolButton[role="rail"]:checked:focus { border-left: 3px solid @accent; padding: 9px 11px 9px 10px; }
+QToolButton[role="fold"] { padding: 8px 10px; text-align: left; border-left: 3px solid transparent; border-radius: 0;
+  color: @muted; }
+QToolButton[role="fold"]:checked { background: transparent; border-color: transparent; }
+QToolButton[role="fold"]:hover { background: @raised; }
+QToolButton[role="fold"]:focus { border: 1px solid @focus; padding: 9px 11px 9px 12px; }
 QToolButton::menu-indicator { image: none; }
 
 QLineEdit, QPlainTextEdit, QAbstractSpinBox, QComboBox, QListView, QTreeView, QTableView {
@@ -79,6 +92,7 @@ QAbstractItemView::item { padding: 4px; color: @text; }
 QAbstractItemView::item:hover { background: @raised; color: @text; }
 QAbstractItemView::item:selected { background: @accent; color: @accent_text; }
 QTableCornerButton::section { background: @raised; border: none; border-bottom: 1px solid @border; }
+QHeaderView { background: @surface; border: none; }
 QHeaderView::section { background: @raised; color: @text; border: none; border-right: 1px solid @border;
   border-bottom: 1px solid @border; padding: 4px 8px; font-weight: 600; }
 QTableView, QTreeView { gridline-color: @border; alternate-background-color: @window; }
@@ -113,7 +127,7 @@ QScrollBar::handle:hover { background: @muted; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QMenu { background: @surface; color: @text; border: 1px solid @border; padding: 4px; }
-QMenu::item { padding: 6px 24px 6px 24px; border-radius: 4px; }
+QMenu::item { padding: 6px 24px 6px 12px; border-radius: 4px; }
 QMenu::item:selected { background: @accent; color: @accent_text; }
 QMenu::item:disabled { color: @muted; }
 QMenu::separator { height: 1px; background: @border; margin: 4px 8px; }

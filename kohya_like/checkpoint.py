@@ -119,7 +119,7 @@ class StateStore:
         for name, expected in manifest["sha256"].items():
             file = path / name
             if not file.is_file() or digest(file) != expected:
-                raise FormatError(f"{path.name}: {name} is damaged or missing", "the state before it is used")
+                raise FormatError(f"{path.name}: {name} is damaged or missing", "an earlier state is used instead")
         return manifest
 
     def _prune(self) -> None:
@@ -136,12 +136,12 @@ def read_manifest(path: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         if manifest.pop("sum") != own_sum(manifest):
-            raise FormatError(f"{path.name}: its manifest is damaged", "the state before it is used")
+            raise FormatError(f"{path.name}: its manifest is damaged", "an earlier state is used instead")
         if manifest["version"] != 1:
             raise FormatError(f"{path.name}: written by another version of this program")
         return manifest
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise FormatError(f"{path.name}: its manifest cannot be read", "the state before it is used") from error
+        raise FormatError(f"{path.name}: its manifest cannot be read", "an earlier state is used instead") from error
 
 
 def own_sum(body: Mapping[str, Any]) -> str:

@@ -58,47 +58,52 @@ class TrainOptions(Section):
 
     title: ClassVar[str] = "Training"
 
-    train_batch_size: int = option(1, "Pictures per batch.", ge=1, le=1024, group="Length")
+    train_batch_size: int = option(
+        1, "Pictures trained at once: more is faster per picture, but needs memory. 1 to 4 is usual on cards with 8 or "
+        "12 GB.", ge=1, le=1024, group="Length",
+    )  # fmt: skip
     max_train_epochs: int | None = option(
-        None, "Passes over all pictures with their repeats. Without it and without steps: 10.", ge=1, unit="epochs",
-        group="Length",
+        None, "Passes over all pictures with their repeats. 10 is usual, and holds where neither this nor "
+        "max_train_steps is set.", ge=1, unit="epochs", group="Length",
         differs="kohya falls back to 1600 steps when neither is set; epochs are what a folder of pictures means.",
     )  # fmt: skip
     max_train_steps: int | None = option(
-        None, "Optimizer steps, instead of epochs.", ge=1, unit="steps", group="Length",
+        None, "Length of the training in optimizer steps; set this or max_train_epochs. 1500 to 4000 is usual for "
+        "LoRA.", ge=1, unit="steps", group="Length",
         differs="Both set is an error; kohya lets the epochs win silently.",
     )  # fmt: skip
     gradient_accumulation_steps: int = option(
-        1, "Batches per optimizer step: a larger effective batch at the same memory.", ge=1, group="Length",
-        level="advanced",
+        1, "Batches per optimizer step: a larger effective batch at the same memory, in more time. 1 is usual.", ge=1,
+        group="Length", level="advanced",
     )  # fmt: skip
     seed: int | None = option(
-        None, "Same seed, same pictures, captions and noise. Empty: drawn at the start and written to the run folder.",
-        ge=0, le=2**32 - 1, group="Length",
+        None, "Same seed, same order of pictures, captions and noise. Any number will do. Empty: drawn at the start "
+        "and written to the run folder.", ge=0, le=2**32 - 1, group="Length",
     )  # fmt: skip
     mixed_precision: Precision = option(
-        "no", "Arithmetic of the forward pass: bf16 on RTX 30 and newer, fp16 on older cards, no on a CPU.",
-        group="Precision",
+        "no", "Arithmetic of the forward pass: bf16 on RTX 30 and newer, fp16 on older cards, no on a CPU. bf16 and "
+        "fp16 save time and memory.", group="Precision",
     )  # fmt: skip
     base_precision: Literal["auto", "fp32", "fp16", "bf16"] = option(
-        "auto", "Number type the frozen base weights are kept in; auto follows mixed_precision.", group="Precision",
-        level="advanced", kohya="full_bf16 / full_fp16",
+        "auto", "Number type the frozen base weights are kept in; auto follows mixed_precision and is usual, fp32 "
+        "needs most memory.", group="Precision", level="advanced", kohya="full_bf16 / full_fp16",
         differs="kohya's full_* also rounds the trained weights; ours stay fp32.",
     )  # fmt: skip
     gradient_checkpointing: bool = option(
-        False, "Recompute activations in the backward pass: about a third slower, far less memory.", group="Precision",
+        False, "Recompute activations in the backward pass: about a third slower, far less memory. Usually on with 8 "
+        "GB, and for SDXL.", group="Precision",
     )  # fmt: skip
     ema_decay: float | None = option(
-        None, "Keep an exponential moving average of the trained weights and save that: 0.999 is usual.", gt=0.0,
-        lt=1.0, group="Averaging", level="advanced",
+        None, "Keep an exponential moving average of the trained weights and save that, which is smoother. 0.999 is "
+        "usual. Empty: off.", gt=0.0, lt=1.0, group="Averaging", level="advanced",
     )  # fmt: skip
     validate_every_n_steps: int | None = option(
-        None, "Loss on the validation pictures every N steps, on fixed noise; needs data.validation_split.", ge=1,
-        unit="steps", group="Validation", level="advanced",
+        None, "Measure the loss on the validation pictures every N steps, always on the same noise. Needs "
+        "data.validation_split.", ge=1, unit="steps", group="Validation", level="advanced",
     )  # fmt: skip
     validate_every_n_epochs: int | None = option(
-        None, "The same, every N epochs. With a validation split and neither set: every epoch.", ge=1, unit="epochs",
-        group="Validation", level="advanced",
+        None, "Measure the loss on the validation pictures every N epochs. With data.validation_split and no interval "
+        "set: every epoch.", ge=1, unit="epochs", group="Validation", level="advanced",
     )  # fmt: skip
 
     @model_validator(mode="after")
@@ -133,54 +138,88 @@ class SaveOptions(Section):
 
     title: ClassVar[str] = "Saving"
 
-    output_dir: str = option("output", "Folder for the trained files.", group="Output", path="folder")
+    output_dir: str = option(
+        "output", "Folder for the trained files; it is made where it does not exist.", group="Output", path="folder",
+    )  # fmt: skip
     output_name: str = option(
         "last", "Name of the files, without extension. It is also the word a prompt uses: <lora:NAME:1>.",
         group="Output",
     )  # fmt: skip
     overwrite: bool = option(
-        False, "Replace files of an earlier training that have the same name.", group="Output", level="advanced",
-        differs="kohya overwrites without a question.",
+        False, "Replace files of an earlier training that have the same name. Usually off: where there are such files, "
+        "no training starts.", group="Output", level="advanced", differs="kohya overwrites without a question.",
     )  # fmt: skip
     save_precision: Dtype = option(
-        "fp16", "Number type of the saved file.", group="Output", level="advanced",
+        "fp16", "Number type of the saved file. fp16 is usual and read everywhere; fp32 makes it twice as large.",
+        group="Output", level="advanced",
         differs="kohya keeps fp32 when unset; fp16 is what every reader expects and half the size.",
     )  # fmt: skip
-    save_every_n_epochs: int | None = option(None, "A file every N epochs besides the last.", ge=1, group="When")
-    save_every_n_steps: int | None = option(None, "A file every N steps.", ge=1, group="When", level="advanced")
+    save_every_n_epochs: int | None = option(
+        None, "Save a file every N epochs besides the last, so that you can choose the best. 1 or 2 is usual. Empty: "
+        "only the last.", ge=1, group="When",
+    )  # fmt: skip
+    save_every_n_steps: int | None = option(
+        None, "Save a file every N steps besides the last, so that you can choose the best. 500 is usual for long "
+        "trainings.", ge=1, group="When", level="advanced",
+    )  # fmt: skip
     save_last_n_epochs: int | None = option(
-        None, "Keep only the newest N of the per-epoch files.", ge=1, group="When", level="advanced",
+        None, "Keep only the newest N of the files saved by epoch; older ones of this run are deleted. Empty: keep "
+        "all.", ge=1, group="When", level="advanced",
     )  # fmt: skip
     save_last_n_steps: int | None = option(
-        None, "Keep only the per-step files of the last N steps.", ge=1, group="When", level="advanced",
+        None, "Keep only the files saved by step in the last N steps; older ones of this run are deleted. Empty: keep "
+        "all.", ge=1, group="When", level="advanced",
     )  # fmt: skip
     save_state_every_n_steps: int | None = option(
-        None, "A full state for resuming every N steps. A state is also written with every file, on stop and on pause.",
-        ge=1, group="Resume", level="advanced", kohya="save_state",
+        None, "Write a full state for resuming every N steps. One is also written with every file, on stop and on "
+        "pause.", ge=1, group="Resume", level="advanced", kohya="save_state",
     )  # fmt: skip
     keep_states: int = option(
-        2, "How many states are kept in the run folder.", ge=1, le=100, group="Resume", level="advanced",
-        kohya="save_last_n_steps_state",
+        2, "How many states for resuming are kept in the run folder; the oldest goes first. 2 is usual; each takes "
+        "disk space.", ge=1, le=100, group="Resume", level="advanced", kohya="save_last_n_steps_state",
     )  # fmt: skip
     log_batches: bool = option(
-        False, "Write the pictures and final captions of every step into batches.jsonl in the run folder.", group="Log",
-        level="expert",
+        False, "Write the pictures and final captions of every step into batches.jsonl in the run folder, to look for "
+        "a fault. Usually off.", group="Log", level="expert",
     )  # fmt: skip
     log_with: Literal["none", "tensorboard"] = option(
-        "none", "Also write a TensorBoard log into the run folder (needs the tensorboard package).", group="Log",
-        level="advanced",
+        "none", "tensorboard: also write a TensorBoard log into the run folder; that package must be installed. "
+        "Usually none.", group="Log", level="advanced",
     )  # fmt: skip
     no_metadata: bool = option(
-        False, "Leave tags, folder names and settings out of the file.", group="Metadata", level="advanced",
+        False, "Leave tags, folder names and settings out of the file, for privacy. Usually off: others can then see "
+        "how it was made.", group="Metadata", level="advanced",
     )  # fmt: skip
-    training_comment: str = option("", "A note that travels in the file.", group="Metadata", level="advanced")
-    metadata_title: str = option("", "Title shown by other programs.", group="Metadata", level="advanced")
-    metadata_author: str = option("", "Author.", group="Metadata", level="advanced")
-    metadata_description: str = option("", "Description.", group="Metadata", level="advanced")
-    metadata_license: str = option("", "Licence.", group="Metadata", level="advanced")
-    metadata_tags: str = option("", "Tags, separated by commas.", group="Metadata", level="advanced")
-    metadata_trigger_phrase: str = option("", "The words that call it up.", group="Metadata", level="advanced")
-    metadata_usage_hint: str = option("", "How to use it.", group="Metadata", level="advanced")
+    training_comment: str = option(
+        "", "A note of your own that travels in the file's metadata. Optional.", group="Metadata", level="advanced",
+    )  # fmt: skip
+    metadata_title: str = option(
+        "", "Title of the model in the file's metadata, which other programs show. Empty: the output name.",
+        group="Metadata", level="advanced",
+    )  # fmt: skip
+    metadata_author: str = option(
+        "", "Name of the author in the file's metadata. Optional.", group="Metadata", level="advanced",
+    )  # fmt: skip
+    metadata_description: str = option(
+        "", "What the model shows or does, in a sentence for the file's metadata. Optional.", group="Metadata",
+        level="advanced",
+    )  # fmt: skip
+    metadata_license: str = option(
+        "", "Licence under which others may use the file, such as CC-BY-4.0; kept in its metadata. Optional.",
+        group="Metadata", level="advanced",
+    )  # fmt: skip
+    metadata_tags: str = option(
+        "", "Tags that describe the model, separated by commas, for the file's metadata. Optional.", group="Metadata",
+        level="advanced",
+    )  # fmt: skip
+    metadata_trigger_phrase: str = option(
+        "", "The words that call it up in a prompt, such as sks cat, for the file's metadata. Optional.",
+        group="Metadata", level="advanced",
+    )  # fmt: skip
+    metadata_usage_hint: str = option(
+        "", "How others best use the model, such as its strength (0.8), for the file's metadata. Optional.",
+        group="Metadata", level="advanced",
+    )  # fmt: skip
 
     def plan(self, suffixes: Sequence[str]) -> SavePlan:
         """When which files are written, with these endings side by side."""
@@ -196,26 +235,48 @@ class SampleOptions(Section):
     title: ClassVar[str] = "Samples"
 
     prompts: tuple[str, ...] = option(
-        (), "Prompts, one a line, in kohya's notation: --n negative --w width --h height --d seed --l scale --s steps.",
-        group="Prompts",
+        (), "Prompts of the sample pictures, one a line: --n negative --w width --h height --d seed --l scale --s "
+        "steps, as in kohya's.", group="Prompts",
     )  # fmt: skip
     sample_prompts: str | None = option(
-        None, "A prompt file in kohya's format (.txt), used besides the prompts above.", group="Prompts", path="file",
+        None, "A text file (.txt) with prompts of sample pictures, one a line as in kohya's; used besides "
+        "sample.prompts.", group="Prompts", path="file",
     )  # fmt: skip
-    sample_every_n_epochs: int | None = option(None, "Pictures every N epochs.", ge=1, group="When")
-    sample_every_n_steps: int | None = option(None, "Pictures every N steps.", ge=1, group="When")
+    sample_every_n_epochs: int | None = option(
+        None, "Draw sample pictures every N epochs, to see how the training goes. 1 or 2 is usual.", ge=1, group="When",
+    )  # fmt: skip
+    sample_every_n_steps: int | None = option(
+        None, "Draw sample pictures every N steps, to see how the training goes. 100 to 500 is usual; each round takes "
+        "time.", ge=1, group="When",
+    )  # fmt: skip
     sample_at_first: bool = option(
-        True, "Pictures before the first step, to compare with.", group="When",
-        differs="off in kohya; without a before there is no after.",
+        True, "Draw sample pictures before the first step too, to compare the later ones with. Usually on.",
+        group="When", differs="off in kohya; without a before there is no after.",
     )  # fmt: skip
-    sample_sampler: Literal["ddim", "euler", "euler_a", "dpmpp_2m"] = option("euler", "Sampler.", group="How")
-    steps: int = option(20, "Sampling steps, where a prompt does not say.", ge=1, le=1000, group="How")
-    scale: float = option(7.0, "Guidance scale (CFG), where a prompt does not say.", ge=0.0, le=100.0, group="How")
+    sample_sampler: Literal["ddim", "euler", "euler_a", "dpmpp_2m"] = option(
+        "euler", "Sampler that draws the sample pictures, where a prompt does not say (--ss). euler is usual.",
+        group="How",
+    )  # fmt: skip
+    steps: int = option(
+        20, "Sampling steps of a sample picture, where its prompt does not say (--s). 20 to 30 is usual; more is "
+        "slower.", ge=1, le=1000, group="How",
+    )  # fmt: skip
+    scale: float = option(
+        7.0, "Guidance scale (CFG) of sample pictures: how closely they follow the prompt, where it does not say "
+        "(--l). 7 is usual.", ge=0.0, le=100.0, group="How",
+    )  # fmt: skip
     width: int | None = option(
-        None, "Width, where a prompt does not say; empty: as in training.", ge=8, le=8192, unit="px", group="How",
+        None, "Width of the sample pictures, where a prompt does not say (--w). Empty: as in training.", ge=8, le=8192,
+        unit="px", group="How",
     )  # fmt: skip
-    height: int | None = option(None, "Height, likewise.", ge=8, le=8192, unit="px", group="How")
-    seed: int = option(1, "Seed of the first prompt; the n-th has seed + n - 1.", ge=0, le=2**32 - 1, group="How")
+    height: int | None = option(
+        None, "Height of the sample pictures, where a prompt does not say (--h). Empty: as in training.", ge=8, le=8192,
+        unit="px", group="How",
+    )  # fmt: skip
+    seed: int = option(
+        1, "Seed of the first prompt's sample picture; the n-th has seed + n - 1. It stays the same, so that pictures "
+        "can be compared.", ge=0, le=2**32 - 1, group="How",
+    )  # fmt: skip
 
     def parsed(self, resolution: tuple[int, int]) -> tuple[list[SamplePrompt], list[Fault]]:
         """All prompts, of the preset and of the file, and what is wrong with them."""
@@ -236,20 +297,28 @@ class HardwareOptions(Section):
 
     title: ClassVar[str] = "Hardware"
 
-    device: Literal["auto", "cuda", "cpu", "mps"] = option("auto", "auto takes the GPU when there is one.")
+    device: Literal["auto", "cuda", "cpu", "mps"] = option(
+        "auto", "Where the training runs: auto takes the GPU when there is one, else the CPU. Usually auto.",
+    )  # fmt: skip
     attention: Literal["sdpa", "xformers"] = option(
-        "sdpa", "Attention kernel; xformers must be installed.", level="advanced", kohya="sdpa / xformers",
+        "sdpa", "How attention is computed. sdpa is built in, and usual; xformers must be installed.", level="advanced",
+        kohya="sdpa / xformers",
     )  # fmt: skip
     torch_compile: bool = option(
-        False, "Compile the UNet: minutes at the start, faster steps on recent cards.", level="expert",
+        False, "Compile the UNet: minutes at the start, faster steps on recent cards. For long trainings; usually off.",
+        level="expert",
     )  # fmt: skip
-    threads: int | None = option(None, "CPU threads; empty: all cores.", ge=1, le=1024, level="expert")
+    threads: int | None = option(
+        None, "CPU threads the training may use; fewer leave room for other programs. Empty: all cores.", ge=1, le=1024,
+        level="expert",
+    )  # fmt: skip
     deterministic: bool = option(
-        True, "On a GPU, choose kernels that give the same bits each time (a little slower).", level="expert",
+        True, "On a GPU, choose kernels that give the same bits each time, so that a run can be repeated (a little "
+        "slower). Usually on.", level="expert",
     )  # fmt: skip
     vae_precision: Dtype = option(
-        "fp32", "Number type of the VAE. fp16 gives black pictures with some VAEs.", level="advanced",
-        kohya="no_half_vae",
+        "fp32", "Number type of the VAE, which encodes pictures. fp32 is safe; fp16 gives black pictures with some "
+        "VAEs, SDXL's for one.", level="advanced", kohya="no_half_vae",
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from kohya_like.data.folders import times
 from kohya_like.events import Event, Failed, Finished, Phase, Record, Resumed, Sample, Saved, Started, Step, Validation
 from kohya_like.events import Warned as Warning_
 
@@ -107,8 +108,8 @@ def described(event: Event) -> str:
         case Started():
             rates = ", ".join(f"{part} {rate:g}" for part, rate in event.groups.items())
             return (
-                f"{event.total_steps} steps in {event.epochs} epochs; {event.parameters:,} trained numbers; "
-                f"learning rates: {rates}"
+                f"{times(event.total_steps, 'step')} in {times(event.epochs, 'epoch')}; "
+                f"{event.parameters:,} trained numbers; learning rates: {rates}"
             )
         case Phase():
             return f"{event.name} ..."

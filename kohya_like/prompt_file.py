@@ -8,6 +8,7 @@ fault with its line, and ` \\--` stands for a literal ` --`.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -60,11 +61,11 @@ def _with_option(prompt: SamplePrompt, name: str, value: str) -> SamplePrompt:
         case "h":
             return replace(prompt, height=_size(value))
         case "d":
-            return replace(prompt, seed=_between(int(value), 0, 2**32 - 1))
+            return replace(prompt, seed=_between(_whole(value), 0, 2**32 - 1))
         case "l":
-            return replace(prompt, scale=float(value))
+            return replace(prompt, scale=_number(value))
         case "s":
-            return replace(prompt, steps=_between(int(value), 1, 1000))
+            return replace(prompt, steps=_between(_whole(value), 1, 1000))
         case "ss":
             sampler = ALIASES.get(value.lower(), value.lower())
             if sampler not in SAMPLERS:
@@ -72,6 +73,23 @@ def _with_option(prompt: SamplePrompt, name: str, value: str) -> SamplePrompt:
             return replace(prompt, sampler=sampler)
         case _:
             raise ValueError("no such option; there are n, w, h, d, l, s and ss")
+
+
+def _whole(value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError("a whole number is wanted") from None
+
+
+def _number(value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError("a number is wanted")
+    return number
 
 
 def _between(value: int, low: int, high: int) -> int:
@@ -82,7 +100,7 @@ def _between(value: int, low: int, high: int) -> int:
 
 def _size(value: str) -> int:
     """Rounded down to a multiple of 8, at least 64 (the tiny model's own 48 is allowed through)."""
-    pixels = int(value)
+    pixels = _whole(value)
     return _between(pixels - pixels % 8, 8, 8192)
 
 

@@ -30,7 +30,14 @@ def test_the_prompt_itself_is_never_an_option(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("option", "said"),
-    [("--zz 3", "no such option"), ("--s 0", "from 1 to 1000"), ("--s x", "--s x"), ("--ss plms", "no such sampler")],
+    [
+        ("--zz 3", "no such option"),
+        ("--s 0", "from 1 to 1000"),
+        ("--s x", "--s x: a whole number is wanted"),
+        ("--l x", "--l x: a number is wanted"),
+        ("--l nan", "a number is wanted"),
+        ("--ss plms", "no such sampler"),
+    ],
 )
 def test_wrong_options_are_faults_with_their_line(option: str, said: str) -> None:
     prompts, faults = parse_prompts(["# comment", "", f"a cat {option}"], DEFAULT, "p.txt")

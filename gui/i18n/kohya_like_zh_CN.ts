@@ -371,6 +371,10 @@
         <source>Steps and checks</source>
         <translation>步数与检查</translation>
     </message>
+    <message>
+        <source>Steps</source>
+        <translation>步数</translation>
+    </message>
 </context>
 <context>
     <name>FaultLines</name>
@@ -459,6 +463,10 @@
     <message>
         <source>Fix</source>
         <translation>修复</translation>
+    </message>
+    <message>
+        <source>line {number}</source>
+        <translation>第 {number} 行</translation>
     </message>
 </context>
 <context>
@@ -666,6 +674,33 @@
     </message>
 </context>
 <context>
+    <name>FirstSteps</name>
+    <message>
+        <source>First steps</source>
+        <translation>入门三步</translation>
+    </message>
+    <message>
+        <source>1. Choose a base model below.
+2. Choose the folder of your pictures on the tab Folders.
+3. Press Start training. What is still missing is listed at the right.</source>
+        <translation>1. 在下面选择底模。
+2. 在“文件夹”标签页选择图片文件夹。
+3. 点“开始训练”。还缺什么，右侧会列出来。</translation>
+    </message>
+    <message>
+        <source>Open a configuration file ...</source>
+        <translation>打开配置文件…</translation>
+    </message>
+    <message>
+        <source>Try the demo</source>
+        <translation>试试示例</translation>
+    </message>
+    <message>
+        <source>A tiny model and a few pictures that come with the program: any machine will do</source>
+        <translation>程序自带的小模型和几张图片，任何电脑都能训练</translation>
+    </message>
+</context>
+<context>
     <name>FolderLesson</name>
     <message>
         <source>Each concept is a folder whose name is repeat_stylename: how often each picture is seen per epoch, an underscore, and the words for what the pictures show. Choose the folder that holds such folders.</source>
@@ -715,16 +750,28 @@
         <translation>正在启动训练。</translation>
     </message>
     <message>
-        <source>{count} errors have to be mended first; the list at the right names them.</source>
-        <translation>请先修改 {count} 个错误；见右侧列表。</translation>
+        <source>Go to the first of them</source>
+        <translation>转到第一个错误</translation>
     </message>
     <message>
         <source>Check once more and start the training (F5)</source>
         <translation>再检查一次并开始训练（F5）</translation>
     </message>
     <message>
+        <source>Errors to mend first: {count}. The Train page names them.</source>
+        <translation>请先修改的错误：{count}。训练页会列出它们。</translation>
+    </message>
+    <message>
+        <source>Errors to mend first: {count}</source>
+        <translation>请先修改的错误：{count}</translation>
+    </message>
+    <message>
         <source>Training: {name}, step {step} of {total}</source>
         <translation>正在训练：{name}，第 {step} / {total} 步</translation>
+    </message>
+    <message>
+        <source>Training: {name}</source>
+        <translation>正在训练：{name}</translation>
     </message>
     <message>
         <source>Start training</source>
@@ -1078,8 +1125,8 @@
         <translation>训练方法</translation>
     </message>
     <message>
-        <source>Base model</source>
-        <translation>底模系列</translation>
+        <source>Model family</source>
+        <translation>模型系列</translation>
     </message>
     <message>
         <source>Configuration file</source>
@@ -1122,12 +1169,24 @@
         <translation>新建，或恢复默认值</translation>
     </message>
     <message>
+        <source>Open</source>
+        <translation>打开</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>保存</translation>
+    </message>
+    <message>
         <source>another method</source>
         <translation>其他方法</translation>
     </message>
     <message>
         <source>not saved yet</source>
         <translation>尚未保存</translation>
+    </message>
+    <message>
+        <source>has changes that are not saved</source>
+        <translation>有未保存的修改</translation>
     </message>
     <message>
         <source>Options that {method} does not have were taken out: {keys}. Undo brings them back.</source>

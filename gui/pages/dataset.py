@@ -6,7 +6,7 @@ import os
 import re
 
 from PySide6.QtCore import Qt, QTimer, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from gui.background import later
@@ -25,6 +25,8 @@ from gui.widgets.text import PlainLabel
 
 FOLDERS = ("data.train_data_dir", "data.reg_data_dir")
 FORM_HEIGHT = 380  # pixels
+LAID_OUT_MILLISECONDS = 50  # after which a card that was just shown has its place
+BESIDE_TABLE = 420  # pixels of height that the rest of the page wants
 _ITEM = re.compile(rf"{re.escape(KEY)}\[(\d+)\]")
 
 
@@ -59,6 +61,10 @@ class DatasetPage(QWidget):
         self._refresh()
         self.lesson.set_open(not self.table.concepts.lines)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.table.set_room(event.size().height() - BESIDE_TABLE)
+
     def show_answer(self, answer: dict[str, object]) -> None:
         """An answer to `check`. Without a report the last numbers stay; the faults are the new ones."""
         report = answer.get("report")
@@ -81,7 +87,6 @@ class DatasetPage(QWidget):
         self._choose_wanted()
         if self.form is not None and self._form_item == int(match[1]):
             self.form.focus_field(key)
-            QTimer.singleShot(0, self, lambda: self._scroll.ensureWidgetVisible(self._form_card))
 
     def retranslate(self) -> None:
         self.title.setText(self.tr("Dataset"))
@@ -136,9 +141,8 @@ class DatasetPage(QWidget):
         column.addLayout(buttons)
         column.addWidget(self.empty)
         column.addWidget(self.table)
-        column.addLayout(lower)
+        column.addLayout(lower, 1)
         column.addWidget(self._form_card)
-        column.addStretch(1)
         self._scroll = QScrollArea()
         self._scroll.setWidget(content)
         self._scroll.setWidgetResizable(True)
@@ -187,6 +191,10 @@ class DatasetPage(QWidget):
             if self._wanted_item is not None and line.item == self._wanted_item:
                 self._wanted_item = None
                 self.table.choose(row)
+                QTimer.singleShot(LAID_OUT_MILLISECONDS, self, self._show_form_card)
+
+    def _show_form_card(self) -> None:
+        self._scroll.ensureWidgetVisible(self._form_card)
 
     def _on_line_chosen(self) -> None:
         line = self.table.chosen

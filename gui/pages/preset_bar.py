@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QToolButton, QVBoxLayout
 
 from gui.compare import CompareDialog
@@ -16,6 +16,8 @@ from gui.widgets.banner import Banner
 from gui.widgets.quiet import QuietComboBox
 from gui.widgets.text import ElidedLabel, PlainLabel, plain_tooltip, shortened
 from kohya_like.recipes import FAMILIES, RECIPES, edits_for, recipe_of, recipe_text
+
+ROOM_FOR_WORDS = 1080  # pixels
 
 
 class PresetBar(QFrame):
@@ -58,6 +60,14 @@ class PresetBar(QFrame):
             self.buttons[name].setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
             self.buttons[name].setMenu(QMenu(self))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Words beside the two buttons that everybody looks for, where there is room."""
+        super().resizeEvent(event)
+        kinds = Qt.ToolButtonStyle
+        kind = kinds.ToolButtonTextBesideIcon if event.size().width() >= ROOM_FOR_WORDS else kinds.ToolButtonIconOnly
+        for name in ("open", "save"):
+            self.buttons[name].setToolButtonStyle(kind)
+
     def _connect(self) -> None:
         document = self._desk.document
         self.recipe.activated.connect(self._on_recipe_chosen)
@@ -86,7 +96,7 @@ class PresetBar(QFrame):
 
     def retranslate(self) -> None:
         self.recipe_label.setText(self.tr("Method"))
-        self.family_label.setText(self.tr("Base model"))
+        self.family_label.setText(self.tr("Model family"))
         self.file_label.setText(self.tr("Configuration file"))
         self.recipe.setAccessibleName(self.tr("Method: what is trained"))
         self.family.setAccessibleName(self.tr("Kind of base model"))
@@ -102,6 +112,8 @@ class PresetBar(QFrame):
         for name, said in names.items():
             self.buttons[name].setToolTip(said)
             self.buttons[name].setAccessibleName(said)
+        self.buttons["open"].setText(self.tr("Open"))
+        self.buttons["save"].setText(self.tr("Save"))
         self._fill_choosers()
         self._show_state()
 
@@ -132,10 +144,12 @@ class PresetBar(QFrame):
         name = document.path.name if document.path else self.tr("not saved yet")
         self.file.setText(f"{'* ' if document.modified else ''}{name}")
         where = str(document.path) if document.path else ""
+        unsaved = self.tr("has changes that are not saved")
         if document.modified:
-            where = f"{where}\n{self.tr('has changes that are not saved')}".strip()
+            where = f"{where}\n{unsaved}".strip()
         self.file.setToolTip(plain_tooltip(where))
-        self.file.setAccessibleName(f"{name} {where}")
+        self.file.setAccessibleName(f"{name}, {unsaved}" if document.modified else name)
+        self.file.setAccessibleDescription(where)
         self.buttons["undo"].setEnabled(document.can_undo)
         self.buttons["redo"].setEnabled(document.can_redo)
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QListWidget,
+    QListWidgetItem,
     QPushButton,
     QRadioButton,
     QScrollArea,
@@ -25,12 +26,13 @@ from gui.desk import Desk
 from gui.settings import config_folder
 from gui.theme import GAP, SMALL, WIDE
 from gui.widgets.facts import Facts
-from gui.widgets.text import ElidedLabel, PlainLabel
+from gui.widgets.text import ElidedLabel, PlainLabel, shortened
 from kohya_like import __version__
 
 START = "start"  # the setting's name; its values:
 LAST, EMPTY = "last", "empty"
 CHINESE = QLocale(QLocale.Language.Chinese, QLocale.Script.SimplifiedChineseScript, QLocale.Country.China)
+LONGEST_ROOT = 1000  # characters
 WIDEST = 860  # pixels of the column; longer lines are hard to read
 
 
@@ -155,10 +157,17 @@ class SettingsPage(QWidget):
         self.themes.show_value(settings.theme)
         self.starts.show_value(str(settings.get(START, LAST)))
         roots = settings.run_roots[:1000]
-        if roots != [self.roots.item(row).text() for row in range(self.roots.count())]:
+        if roots != [self._root(self.roots.item(row)) for row in range(self.roots.count())]:
             self.roots.clear()
-            self.roots.addItems(roots)
+            for root in roots:
+                item = QListWidgetItem(shortened(root, LONGEST_ROOT), self.roots)
+                item.setData(Qt.ItemDataRole.UserRole, root)
         self._on_selected()
+
+    @staticmethod
+    def _root(item: QListWidgetItem) -> str:
+        """The folder itself; what is shown of it may be shortened."""
+        return str(item.data(Qt.ItemDataRole.UserRole))
 
     def _on_setting_changed(self, _: str) -> None:
         self._show_values()
@@ -185,7 +194,7 @@ class SettingsPage(QWidget):
         self._desk.runs.add_root(folder)
 
     def _on_remove_clicked(self) -> None:
-        gone = {item.text() for item in self.roots.selectedItems()}
+        gone = {self._root(item) for item in self.roots.selectedItems()}
         self._desk.settings.run_roots = [root for root in self._desk.settings.run_roots if root not in gone]
         self._desk.wishes.said.emit(self.tr("Its runs are listed until the window is closed."))
 

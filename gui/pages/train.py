@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
@@ -11,6 +13,7 @@ from gui.desk import Desk
 from gui.fetch_bar import FetchBar
 from gui.fields import Field, fields
 from gui.file_actions import FileActions
+from gui.first_steps import FirstSteps
 from gui.form import Form
 from gui.pages.preset_bar import PresetBar
 from gui.search import SearchBox
@@ -24,6 +27,7 @@ BASIC_KEYS = (
     "save.save_precision",
 )  # fmt: skip
 TABS, SUB_TABS = ("model", "folders"), ("basic", "advanced", "samples")
+CHOSEN_ABOVE = ("method.name", "network.name")  # by the chooser of the method
 FOLDER_KEYS = ("save.output_dir", "save.output_name")
 WIDE_ENOUGH = 1080  # width of the page from which the side panel stands beside it; the window is then 1280
 PANEL_WIDTH = 330
@@ -37,6 +41,7 @@ class TrainPage(QWidget):
         self._desk = desk
         self.bar = PresetBar(desk, files)
         self.search = SearchBox(desk)
+        self.first_steps = FirstSteps(desk, files)
         self.basic, self.all = QToolButton(), QToolButton()
         self.tabs, self.parameters = QTabWidget(), QTabWidget()
         self.forms: dict[str, Form] = {}
@@ -58,6 +63,7 @@ class TrainPage(QWidget):
     def _lay_out(self) -> None:
         for tabs in (self.tabs, self.parameters):
             tabs.setDocumentMode(True)
+            tabs.tabBar().setDrawBase(False)
         for name in TABS:
             self.tabs.addTab(self._holder(name), "")
         self.tabs.addTab(self.parameters, "")
@@ -113,6 +119,10 @@ class TrainPage(QWidget):
         self._built.add(tab)
         column = self._columns[tab]
         if tab == "model":
+            above = QVBoxLayout()
+            above.setContentsMargins(SMALL, SMALL, GAP, 0)  # as the form beneath
+            above.addWidget(self.first_steps)
+            column.addLayout(above)
             column.addWidget(FetchBar(self._desk))
         form = Form(self._desk, list(fields_of(tab, self._fields)), catch_all=tab == "model")
         form.set_level(self._desk.settings.level)
@@ -130,6 +140,9 @@ class TrainPage(QWidget):
 
     def show_field(self, key: str) -> None:
         """Bring the row of an option to the front, on whatever tab it is."""
+        if key in CHOSEN_ABOVE and self._desk.settings.level == "basic" and self.bar.recipe.currentIndex() >= 0:
+            self.bar.recipe.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            return
         tab = tab_of(key)
         self.open_tab(tab)
         self.forms[tab].focus_field(key)
@@ -181,5 +194,10 @@ def tab_of(key: str) -> str:
 
 
 def fields_of(tab: str, every: Iterable[Field]) -> Iterable[Field]:
-    """The fields of a tab. Each option stands on exactly one."""
-    return (field for field in every if tab_of(field.key) == tab)
+    """The fields of a tab. Each option stands on exactly one; what is chosen above the tabs is for experts there."""
+    return (_for_experts(f) if f.key in CHOSEN_ABOVE else f for f in every if tab_of(f.key) == tab)
+
+
+def _for_experts(field: Field) -> Field:
+    info = replace(field.option.info, level="expert")
+    return replace(field, option=replace(field.option, info=info))

@@ -10,10 +10,11 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePol
 
 from gui.desk import Desk
 from gui.theme import GAP
-from gui.widgets.text import PlainLabel
+from gui.widgets.text import PlainLabel, shortened
 
 Kind = Literal["error", "warning", "hint"]
 BESIDE = 2  # actions beside the text; more stand below it
+LONGEST_LABEL = 200  # characters of a button
 Action = tuple[str, Callable[[], None]]
 
 
@@ -82,7 +83,7 @@ class Banner(QFrame):
             self._again()
 
     def _button(self, label: str, call: Callable[[], None]) -> QPushButton:
-        button = QPushButton(label)
+        button = QPushButton(shortened(label, LONGEST_LABEL))
         button.clicked.connect(self.hide)
         button.clicked.connect(lambda: call())
         return button

@@ -8,6 +8,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage, QKeySequence, QShortcut
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QPushButton, QSlider, QVBoxLayout, QWidget
 
+from gui.amounts import whole
 from gui.background import later
 from gui.desk import Desk
 from gui.pictures import read_picture
@@ -119,7 +120,7 @@ class CompareDialog(QDialog):
         if not self._model.prompts or self.scrubbers[side].value() >= len(self._model.steps):
             return
         step = self._model.steps[self.scrubbers[side].value()]
-        label = self.tr("step {step}").format(step=step)
+        label = self.tr("step {step}").format(step=whole(step))
         self._steps[side].setText(label)
         self.scrubbers[side].setAccessibleDescription(label)
         sample = self._model.sample(self._model.prompts[self._row], step)

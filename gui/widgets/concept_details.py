@@ -15,6 +15,12 @@ from gui.widgets.text import ElidedLabel, PlainLabel, shortened
 Faults = list[dict[str, object]]
 
 
+def _is_of_pictures(fault: dict[str, object]) -> bool:
+    """About an option of the data, or about a folder of pictures, which is named by its place alone."""
+    key = str(fault["key"])
+    return key.startswith("data.") or (not key and bool(fault["where"]))
+
+
 class ConceptDetails(QFrame):
     """Without a chosen concept it shows the problems of all pictures."""
 
@@ -53,7 +59,7 @@ class ConceptDetails(QFrame):
         if line is None:
             self.problems.show()
             self.heading.setText(self.tr("Problems of the pictures"))
-            self.problems.show_faults([fault for fault in self._faults if str(fault["key"]).startswith("data.")])
+            self.problems.show_faults([fault for fault in self._faults if _is_of_pictures(fault)])
             return
         self.heading.setText(shortened(line.name, 120))
         self.folder.setText(line.folder)

@@ -15,7 +15,7 @@ from gui.widgets.text import plain_tooltip, shortened
 
 LONGEST = 200  # characters of a cell
 SAMPLED = 50  # rows that decide the width of a column
-SHOWN_ROWS = 8  # before the table scrolls
+SHOWN_ROWS = 8  # before the table scrolls, in the smallest window
 NAME, REPEATS, WORDS, IMAGES, SAMPLES, CAPTIONS, MISSING, EMPTY, LEFT_OUT, KIND, WEIGHT = range(11)
 NUMBERS = (REPEATS, IMAGES, SAMPLES, MISSING, EMPTY, LEFT_OUT, WEIGHT)
 Index = QModelIndex | QPersistentModelIndex
@@ -154,6 +154,7 @@ class ConceptTable(QTableView):
         super().__init__(parent)
         self.concepts = ConceptModel(desk, self)
         self._words_width = 90  # pixels
+        self._room = 0  # pixels of height that it may take
         self.setModel(self.concepts)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -196,6 +197,11 @@ class ConceptTable(QTableView):
         self.setAccessibleName(self.tr("Concepts"))
         self._fit()
 
+    def set_room(self, height: int) -> None:
+        """How high it may be before it scrolls; it is never higher than its lines."""
+        self._room = max(0, height)
+        self._share_room()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._share_room()
@@ -213,6 +219,6 @@ class ConceptTable(QTableView):
         self.setColumnWidth(WORDS, max(self._words_width, self.viewport().width() - others))
         is_narrow = others + self._words_width > self.viewport().width()
         bar = self.horizontalScrollBar().sizeHint().height() if is_narrow else 0
-        rows = min(SHOWN_ROWS, max(1, self.concepts.rowCount()))
         row = self.verticalHeader().defaultSectionSize()
+        rows = min(max(SHOWN_ROWS, self._room // row), max(1, self.concepts.rowCount()))
         self.setFixedHeight(self.horizontalHeader().sizeHint().height() + rows * row + bar + 4)

@@ -15,7 +15,7 @@ from gui.widgets.text import ElidedLabel, PlainLabel, plain_tooltip, shortened
 LONGEST_FIELD = 32  # characters of a field's name
 MOST_NAMES = 50  # keys of a fix that are shown by name
 SHOWN = 1500  # characters of a sentence; the whole of a longer one helps nobody
-_LINE_OF_PRESET = re.compile(r":\d+$")
+_LINE = re.compile(r":(\d+)$")  # "preset.toml:14"
 
 
 class FaultRow(QFrame):
@@ -29,7 +29,7 @@ class FaultRow(QFrame):
         self._icon = QLabel()
         self._icon.setFixedWidth(16)
         self.severity = PlainLabel(role=fault["severity"])
-        self.place = ElidedLabel(role="muted")
+        self.line, self.place = PlainLabel(role="muted"), ElidedLabel(role="muted")
         self.sentence = PlainLabel(wrap=True)
         self.mend = PlainLabel(role="muted", wrap=True)
         self.jump = QPushButton()
@@ -48,7 +48,9 @@ class FaultRow(QFrame):
         words = {"error": self.tr("Error"), "warning": self.tr("Warning"), "hint": self.tr("Hint")}
         self.severity.setText(words[fault["severity"]])
         field = shortened(self._desk.language.texts.label_of(fault["key"]), LONGEST_FIELD) if fault["key"] else ""
-        self.place.setText("" if _LINE_OF_PRESET.search(fault["where"][-20:]) else fault["where"])
+        line, place = self._where()
+        self.line.setText(line)
+        self.place.setText(place)
         self.place.setVisible(bool(self.place.text()))
         self.sentence.setText(shortened(say(fault["text"]), SHOWN))
         fix = words_of_fix(self._desk, fault["fix"]) if fault.get("fix") else ""
@@ -65,12 +67,21 @@ class FaultRow(QFrame):
         self.fix.setToolTip(plain_tooltip(fix))
         self.setAccessibleName(f"{self.severity.text()}. {field}: {shortened(self.sentence.text(), 200)}")
 
+    def _where(self) -> tuple[str, str]:
+        """A line of the preset, which is open and needs no name; or the path of another file or folder."""
+        where = str(self.fault["where"])
+        line = _LINE.search(where[-20:])
+        if line:
+            return self.tr("line {number}").format(number=line[1]), ""
+        return "", "" if where == str(self._desk.document.path) else where
+
     def _lay_out(self) -> None:
         title = QHBoxLayout()
         title.setSpacing(SMALL)
         title.addWidget(self.severity)
         title.addWidget(self.jump)
         title.addStretch()
+        title.addWidget(self.line)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, SMALL)
         grid.setHorizontalSpacing(GAP)

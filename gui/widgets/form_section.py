@@ -19,21 +19,20 @@ MOST_UNKNOWN = 20  # rows; a file with more of them is another program's, and th
 
 
 class GroupCard(QFrame):
-    """Rows under a heading, in the order of their fields."""
+    """Rows under a heading, in the order of their fields; `above` is the section whose title stands over it."""
 
-    def __init__(self, desk: Desk, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, desk: Desk, name: str, above: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._desk, self._name = desk, name
+        self._desk, self._name, self._above = desk, name, above
         self.setProperty("role", "card")
         self._heading = PlainLabel(role="heading")
-        self._heading.setVisible(bool(name))
         self._heading.setIndent(BAR + GAP)  # above the labels
+        self._heading.setContentsMargins(0, 0, 0, SMALL)
         self._places: list[int] = []
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(GAP, GAP, GAP, GAP)
         self._column.setSpacing(0)
         self._column.addWidget(self._heading)
-        self._column.addSpacing(SMALL)
         desk.language.changed.connect(self.retranslate)
         self.retranslate()
 
@@ -41,14 +40,17 @@ class GroupCard(QFrame):
         """Put a row before those of a later place."""
         at = sum(other < place for other in self._places)
         self._places.insert(at, place)
-        self._column.insertWidget(2 + at, row)
+        self._column.insertWidget(1 + at, row)
 
     def take(self, row: FieldRow, place: int) -> None:
         self._places.remove(place)
         self._column.removeWidget(row)
 
     def retranslate(self) -> None:
-        self._heading.setText(self._desk.language.texts.group(self._name) if self._name else "")
+        texts = self._desk.language.texts
+        words = texts.group(self._name) if self._name else ""
+        self._heading.setText(words)
+        self._heading.setVisible(bool(words) and words != (texts.section(self._above) if self._above else ""))
 
 
 class FormSection(QWidget):
@@ -57,8 +59,10 @@ class FormSection(QWidget):
     def __init__(self, desk: Desk, name: str, titled: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._desk, self._name = desk, name
-        self._title = PlainLabel(role="title")
-        self._title.setVisible(titled)
+        self._title = PlainLabel(role="section")
+        if not titled:
+            self._title.hide()
+        self._titled = titled
         self._faults = FaultLines(desk)
         self._groups: list[str] = []
         self._cards: dict[str, GroupCard] = {}
@@ -80,7 +84,7 @@ class FormSection(QWidget):
     def add(self, row: FieldRow, place: int) -> None:
         group = row.field.group
         if group not in self._cards:
-            card = self._cards[group] = GroupCard(self._desk, group)
+            card = self._cards[group] = GroupCard(self._desk, group, self._name if self._titled else "")
             before = sum(other in self._cards for other in self._groups[: self._groups.index(group)])
             self._cards_column.insertWidget(before, card)
         self._rows[row] = self._cards[group]

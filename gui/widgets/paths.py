@@ -243,7 +243,11 @@ def look(text: str, folder: Path) -> Found:
 
 def nearest_folder(text: str, folder: Path) -> str:
     """The folder a dialog begins in: the path's own, or the first above it that exists."""
-    return _first(folder / os.path.expanduser(text), lambda path: look(str(path), folder) == "folder")
+    try:
+        path = folder / os.path.expanduser(text)
+    except ValueError:  # a zero byte
+        path = folder
+    return _first(path, lambda path: look(str(path), folder) == "folder")
 
 
 def _first(path: Path, holds: Callable[[Path], bool]) -> str:

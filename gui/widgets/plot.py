@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 
+from gui.amounts import whole
 from gui.background import later
 from gui.desk import Desk
 from gui.run_data import RunData
@@ -60,6 +61,7 @@ class LossPlot(QWidget):
         top.addWidget(self._marks)
         top.addWidget(self.whole_button)
         self._stack = QStackedLayout()
+        self._placeholder.setParent(self)  # the layout shows it at once, and a widget without a parent is a window
         self._stack.addWidget(self._placeholder)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -173,7 +175,7 @@ class LossPlot(QWidget):
             step, loss, smooth = data.steps[row], data.loss[row], data.smooth[row]
             rates = {name: column[row] for name, column in data.rates.items()}
         said = self.tr("step {step} · loss {loss} · smoothed {smooth}").format(
-            step=f"{step:.0f}", loss=_figure(loss), smooth=_figure(smooth)
+            step=whole(step), loss=_figure(loss), smooth=_figure(smooth)
         )
         parts = self._parts()
         words = [f"{parts.get(name, name)} {value:.3g}" for name, value in rates.items() if not math.isnan(value)]

@@ -19,7 +19,7 @@ from gui.theme import Theme
 POINTS = 2000
 CLIPPED_SHARE = 0.01  # of the raw values at each end, where outliers are clipped
 RAW_STRENGTH = 0.4  # of the raw line's colour; the rest is the ground's, since transparent lines add up where dense
-LEGEND_HEIGHT = 30  # above the highest rate
+LEGEND_HEIGHT = 30  # pixels at the top of a plot
 AXIS_WIDTH = 58
 LINES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
 
@@ -85,10 +85,7 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         self.raw = self.loss_plot.plot(connect="finite")
         self.smooth = self.loss_plot.plot(connect="finite")
         self.validation = self.loss_plot.plot(connect="finite", symbolSize=7)
-        self.legend = pg.LegendItem(offset=(-8, 2), labelTextSize="9pt", verSpacing=-6, colCount=3)
-        self.legend.setParentItem(self.loss_plot.vb)
-        self.rate_legend = pg.LegendItem(offset=(-8, 1), labelTextSize="9pt", verSpacing=-6, colCount=4)
-        self.rate_legend.setParentItem(self.rate_plot.vb)
+        self.legend, self.rate_legend = _legend(self.loss_plot), _legend(self.rate_plot)
         self.rates: dict[str, pg.PlotDataItem] = {}
         self.saves = self.mark_plot.plot(pen=None, symbol="t1", symbolSize=8)
         self.shots = self.mark_plot.plot(pen=None, symbol="o", symbolSize=6)
@@ -159,8 +156,7 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         self._fit_loss()
         rates = [_numpy(column) for column in self._curve.rates.values()]
         top = max((float(np.nanmax(column)) for column in rates if np.isfinite(column).any()), default=0.0)
-        room = 1 - min(0.6, LEGEND_HEIGHT / max(self.rate_plot.vb.height(), 1))
-        self.rate_plot.setYRange(0, top / room or 1.0, padding=0)
+        self.rate_plot.setYRange(0, top / _below_legend(self.rate_plot) or 1.0, padding=0)
 
     def _fit_loss(self) -> None:
         shown = self._drawable(self._usual if self._clip else self._curve.y)
@@ -177,7 +173,8 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
             low, high = math.log10(low), math.log10(high)
         elif low > 0 and low < high / 3:
             low = 0.0
-        self.loss_plot.setYRange(low, high if high > low else low + 1, padding=0.05)
+        high = high if high > low else low + 1
+        self.loss_plot.setYRange(low, low + (high - low) / _below_legend(self.loss_plot), padding=0.02)
 
     # colours and words
 
@@ -234,7 +231,7 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         legend.clear()
         legend.setLabelTextColor(text)
         ground = self._theme.color("surface")
-        ground.setAlpha(210)
+        ground.setAlpha(235)
         legend.setBrush(ground)
         for item, name in wanted:
             legend.addItem(item, escape(name))
@@ -268,6 +265,20 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
     def _on_zoomed(self, *_: object) -> None:
         self.following = False
         self.view_changed.emit()
+
+
+def _legend(plot: pg.PlotItem) -> pg.LegendItem:
+    """In a line at the top, where no curve comes: see `_below_legend`."""
+    legend = pg.LegendItem(offset=(-4, 1), labelTextSize="9pt", verSpacing=-6, colCount=4)
+    legend.layout.setContentsMargins(6, 0, 6, 0)
+    legend.setParentItem(plot)
+    legend.setZValue(10)  # above the grid, which the axes draw
+    return legend
+
+
+def _below_legend(plot: pg.PlotItem) -> float:
+    """The share of a plot's height that is left for its curves."""
+    return 1 - min(0.6, LEGEND_HEIGHT / max(plot.vb.height(), 1))
 
 
 def _numpy(values: array | list[float]) -> np.ndarray:

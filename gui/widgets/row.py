@@ -7,8 +7,18 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLineEdit, QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QMenu,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from gui.desk import Desk
 from gui.fields import SUBSETS, Field, Value
@@ -122,6 +132,9 @@ class FieldRow(QWidget):
                 menu.addSeparator()
             self._open_menu(event.globalPos(), menu or QMenu(self))
             return True
+        elif kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _is_undo(event):
+            event.ignore()  # the preset's own undo, which knows this field's edits as well
+            return True
         return super().eventFilter(watched, event)
 
     def menu(self, menu: QMenu) -> QMenu:
@@ -156,7 +169,8 @@ class FieldRow(QWidget):
         line.setSpacing(SMALL)
         line.addWidget(self.widget, 1 if is_wide(self.widget, self.field) else 0)
         line.addWidget(self.unit)
-        self.unit.setVisible(bool(self.field.unit))
+        if not self.field.unit:  # never `setVisible(True)` before it has a parent: it would be a window for a moment
+            self.unit.hide()
         if not is_wide(self.widget, self.field):
             line.addStretch(1)
         column = QVBoxLayout()
@@ -178,7 +192,8 @@ class FieldRow(QWidget):
     def _connect(self) -> None:
         self.editor.edited.connect(self._on_edited)
         self.info.clicked.connect(self._on_info_clicked)
-        for part in (self.focus_target, *self.widget.findChildren(QLineEdit)):
+        inner = (*self.widget.findChildren(QLineEdit), *self.widget.findChildren(QAbstractSpinBox))
+        for part in dict.fromkeys((self.focus_target, *inner)):
             part.installEventFilter(self)
         self._desk.document.edited.connect(self._on_document_edited)
         self._desk.language.changed.connect(self.retranslate)
@@ -229,3 +244,7 @@ class FieldRow(QWidget):
         if self.field.option.key.startswith(SUBSETS):
             return self.tr("as for all folders")
         return self.tr("not set")
+
+
+def _is_undo(event: QKeyEvent) -> bool:
+    return event.matches(QKeySequence.StandardKey.Undo) or event.matches(QKeySequence.StandardKey.Redo)

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.amounts import size
+from gui.amounts import size, whole
 from gui.desk import Desk
 from gui.run_data import RunData
 from gui.run_row import RunRow
@@ -127,12 +127,12 @@ class RunHeader(QFrame):
             words = self._words.sentence(phase.name)
             counted = bool(phase.total) and phase.name != "train"
             if counted:
-                words = f"{words} {phase.done} / {phase.total}"
+                words = f"{words} {whole(phase.done)} / {whole(phase.total)}"
                 if not step:
                     step, total = phase.done, phase.total
         self.phase.setText(words)
         self.progress.setValue(round(PROGRESS * min(1, step / total)) if total else 0)
-        self.progress.setAccessibleDescription(f"{step} / {total}")
+        self.progress.setAccessibleDescription(f"{whole(step)} / {whole(total)}")
 
     def _show_figures(self, status: str) -> None:
         data, last = self._data, self._data.last
@@ -140,8 +140,8 @@ class RunHeader(QFrame):
         started = data.started
         running = status == "running"
         shown = {
-            "step": f"{last.step} / {data.total}" if last is not None else "-",
-            "epoch": f"{last.epoch} / {started.epochs}" if last is not None and started is not None else "-",
+            "step": f"{whole(last.step)} / {whole(data.total)}" if last is not None else "-",
+            "epoch": f"{whole(last.epoch)} / {whole(started.epochs)}" if last and started else "-",
             "left": self._words.time_left(speed.left, speed.spread) if running else "-",
             "speed": self._words.speed(speed.steps_per_second),
             "elapsed": self._words.duration(data.elapsed if data.elapsed else math.nan),

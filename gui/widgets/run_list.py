@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui.amounts import whole
 from gui.desk import Desk
 from gui.run_row import RunRow
 from gui.theme import GAP, SMALL
@@ -39,6 +40,7 @@ from gui.widgets.text import PlainLabel, plain_tooltip, shortened
 Index = QModelIndex | QPersistentModelIndex
 ROW_ROLE = Qt.ItemDataRole.UserRole
 STAMP = re.compile(r"-\d{8}-\d{6}(-\d+)?$")
+BAR = 3  # pixels, at the left of the chosen one
 FILTER_FROM = 20  # runs; fewer are seen at a glance
 
 
@@ -77,7 +79,7 @@ class RunModel(QAbstractListModel):
 
     def progress(self, row: RunRow) -> str:
         said = self._words.status(row.status)
-        return f"{said} · {row.step} / {row.total}" if row.total else said
+        return f"{said} · {whole(row.step)} / {whole(row.total)}" if row.total else said
 
 
 class RunList(QWidget):
@@ -182,13 +184,13 @@ class _RunDelegate(QStyledItemDelegate):
         selected = bool(state & QStyle.StateFlag.State_Selected)
         icon, token = ICONS[row.status]
         painter.save()
-        whole: QRect = option.rect  # type: ignore[attr-defined]
+        place: QRect = option.rect  # type: ignore[attr-defined]
         if selected or state & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(whole, theme.color("accent" if selected else "raised"))
-        room = whole.adjusted(GAP, SMALL, -GAP, -SMALL)
-        theme.icon(icon, "accent_text" if selected else token).paint(
-            painter, QRect(room.left(), room.top() + 1, 16, 16)
-        )
+            painter.fillRect(place, theme.color("raised"))
+        if selected:
+            painter.fillRect(place.adjusted(0, 0, BAR - place.width(), 0), theme.color("accent"))
+        room = place.adjusted(GAP, SMALL, -GAP, -SMALL)
+        theme.icon(icon, token).paint(painter, QRect(room.left(), room.top() + 1, 16, 16))
         height = option.fontMetrics.lineSpacing()  # type: ignore[attr-defined]
         lines = (short_name(row.name), self._model.progress(row), when(row.started))
         for i, text in enumerate(lines):
@@ -196,7 +198,7 @@ class _RunDelegate(QStyledItemDelegate):
             font = QFont(option.font)  # type: ignore[attr-defined]
             font.setBold(i == 0)
             painter.setFont(font)
-            painter.setPen(theme.color("accent_text" if selected else ("muted" if i else "text")))
+            painter.setPen(theme.color("muted" if i else "text"))
             elided = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, line.width())
             painter.drawText(line, int(Qt.AlignmentFlag.AlignVCenter), elided)
         painter.restore()

@@ -87,7 +87,7 @@ class RunMessage(QObject):
             self.banner.show_message(said, [log, *resume], "warning")
 
     def _joined(self, text: str, hint: str) -> str:
-        what, mend = self._desk.language.sentence(text), self._words.sentence(hint)
+        what, mend = self._desk.language.sentence(text).rstrip(".\u3002"), self._words.sentence(hint)
         return self.tr("{what}. {mend}").format(what=what, mend=mend) if what and mend else what or mend
 
     def _changes(self, hint: str) -> list[Action]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt
 from PySide6.QtGui import QImage, QPixmap
 
+from gui.amounts import whole
 from gui.background import later
 from gui.desk import Desk
 from gui.pictures import read_picture
@@ -101,7 +102,7 @@ class SampleModel(QAbstractTableModel):
         if not 0 <= section < len(self.steps if columns else self.prompts):  # a header asks for what was there before
             return None
         if columns:
-            return self.tr("step {step}").format(step=self.steps[section]) if role == 0 else None
+            return self.tr("step {step}").format(step=whole(self.steps[section])) if role == 0 else None
         prompt = shortened(self.prompt(section).prompt, 400).replace("\n", " ")
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_tooltip(self.prompt(section).prompt)
@@ -109,7 +110,7 @@ class SampleModel(QAbstractTableModel):
 
     def _words(self, sample: Sample) -> str:
         said = self.tr("step {step}, seed {seed}: {prompt}")
-        return said.format(step=sample.step, seed=sample.seed, prompt=shortened(sample.prompt, 1000))
+        return said.format(step=whole(sample.step), seed=sample.seed, prompt=shortened(sample.prompt, 1000))
 
     def _on_language_changed(self) -> None:
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, max(0, len(self.steps) - 1))

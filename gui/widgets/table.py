@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
+    QLineEdit,
     QPushButton,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -23,6 +26,21 @@ from gui.written import literal, same, table_value
 
 VALUE = Qt.ItemDataRole.UserRole  # the exact value of a cell that nobody edited
 MOST_ROWS = 6  # shown without scrolling
+Index = QModelIndex | QPersistentModelIndex
+
+
+class _AtOnce(QStyledItemDelegate):
+    """What is typed in a cell counts with every letter, as in any other field: F5 and Ctrl+S see all of it."""
+
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
+        editor = super().createEditor(parent, option, index)
+        if isinstance(editor, QLineEdit):
+            editor.textEdited.connect(lambda _: self.commitData.emit(editor))
+        return editor
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
+        if not isinstance(editor, QLineEdit) or editor.text() != index.data(Qt.ItemDataRole.EditRole):
+            super().setEditorData(editor, index)  # it would move the cursor
 
 
 class TableBox(QWidget):
@@ -36,6 +54,7 @@ class TableBox(QWidget):
         self._value: Value = {}
         self._filling = False
         self.grid = QTableWidget(0, 2)
+        self.grid.setItemDelegate(_AtOnce(self.grid))
         self.grid.verticalHeader().hide()
         self.grid.setTabKeyNavigation(False)
         self.grid.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

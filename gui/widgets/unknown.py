@@ -24,7 +24,8 @@ class UnknownRow(QFrame):
         self.line = ElidedLabel(role="mono")
         self.sentence = PlainLabel(role="error", wrap=True)
         self.rename, self.remove = QPushButton(), QPushButton()
-        self.rename.setVisible(bool(rename_to))
+        if not rename_to:
+            self.rename.hide()
         self.rename.clicked.connect(lambda: desk.document.set_many({}, {fault.key: rename_to}, label=fault.key))
         self.remove.clicked.connect(lambda: desk.document.set_many({fault.key: None}, label=fault.key))
         self._lay_out()

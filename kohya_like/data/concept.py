@@ -105,7 +105,7 @@ class ConceptReader:
             return None
         width, height = header.size
         if width * height > MAX_PIXELS:
-            self._note("too-large", f"{name} ({width}x{height}: {width * height / 1e6:,.0f})")
+            self._note("too-large", f"{name} ({width}x{height}: {width * height / 1e6:,.0f} megapixels)")
             return None
         if min(header.size) < self.rules.smallest:
             self._note("too-small", f"{name} ({width}x{height})")

@@ -66,68 +66,85 @@ class SubsetSettings(Section):
     """How the captions and pictures of a folder are read. May be set for all folders and again for one."""
 
     caption_extension: Extension = option(
-        ".txt", "Ending of the caption files beside the pictures.", group="Captions",
+        ".txt", "Ending of the caption files beside the pictures: .txt is usual, some tools write .caption.",
+        group="Captions",
         differs="sd-scripts looks for .caption and silently trains on the folder name where there are only .txt files.",
     )  # fmt: skip
-    shuffle_caption: bool = option(False, "Put the tags of a caption in a new order each time.", group="Captions")
+    shuffle_caption: bool = option(
+        False, "Put the tags of a caption in a new order each time, so that order means nothing. For lists of tags, "
+        "not for sentences.", group="Captions",
+    )  # fmt: skip
     keep_tokens: int = option(
-        0, "The first N tags stay where they are: not shuffled, not dropped.", ge=0, le=1000, unit="tags",
-        group="Captions",
+        0, "The first N tags stay where they are: not shuffled, not dropped. Usually 1 where captions begin with a "
+        "trigger word, else 0.", ge=0, le=1000, unit="tags", group="Captions",
     )  # fmt: skip
     keep_tokens_separator: Text = option(
-        None, "A mark such as |||: what stands before it stays in place, and after a second one as well.",
-        group="Captions", level="advanced",
+        None, "A mark in the captions, such as |||: what stands before it stays in place, and after a second one as "
+        "well. The mark is taken out.", group="Captions", level="advanced",
         differs="Taken out of the caption in any case; kohya leaves it in the prompt unless it shuffles.",
     )  # fmt: skip
-    caption_separator: str = option(",", "What stands between two tags.", group="Captions", level="advanced")
+    caption_separator: str = option(
+        ",", "The sign that stands between two tags of a caption; a comma is usual.", group="Captions",
+        level="advanced",
+    )  # fmt: skip
     secondary_separator: Text = option(
-        None, "A second separator for tags that stay together when shuffled; ends up as the first one.",
-        group="Captions", level="advanced",
+        None, "A second separator, such as ;;; for tags that stay together when shuffled. It ends up as "
+        "caption_separator. Seldom needed.", group="Captions", level="advanced",
     )  # fmt: skip
     enable_wildcard: bool = option(
-        False, "{red|blue} takes one of its words each time; a caption file with several lines gives one of them.",
-        group="Captions", level="advanced",
+        False, "In captions {red|blue} takes one of its words each time, and a caption file with several lines gives "
+        "one of them.", group="Captions", level="advanced",
     )  # fmt: skip
-    caption_prefix: Text = option(None, "Words put before every caption.", group="Captions")
-    caption_suffix: Text = option(None, "Words put after every caption.", group="Captions", level="advanced")
-    caption_dropout_rate: float = option(
-        0.0, "Share of the samples that are trained with an empty caption.", ge=0.0, le=1.0, group="Captions",
+    caption_prefix: Text = option(
+        None, "Words put before every caption, such as a trigger word that the captions lack.", group="Captions",
+    )  # fmt: skip
+    caption_suffix: Text = option(
+        None, "Words put after every caption, such as the style that all pictures share.", group="Captions",
         level="advanced",
+    )  # fmt: skip
+    caption_dropout_rate: float = option(
+        0.0, "Share of the samples trained with an empty caption, so that the model also learns without words. 0.05 to "
+        "0.1 is usual; 0: none.", ge=0.0, le=1.0, group="Captions", level="advanced",
     )  # fmt: skip
     caption_dropout_every_n_epochs: int = option(
-        0, "Every N-th epoch has empty captions; 0: none.", ge=0, unit="epochs", group="Captions", level="expert",
+        0, "Every N-th epoch is trained with empty captions; 0: none. Seldom used: caption_dropout_rate spreads them "
+        "evenly.", ge=0, unit="epochs", group="Captions", level="expert",
     )  # fmt: skip
     caption_tag_dropout_rate: float = option(
-        0.0, "Share of the tags left out each time; kept tags are safe.", ge=0.0, le=1.0, group="Captions",
-        level="advanced",
+        0.0, "Share of the tags left out each time, so that none is learned by heart; kept tags are safe. At most 0.1 "
+        "is usual; 0: none.", ge=0.0, le=1.0, group="Captions", level="advanced",
     )  # fmt: skip
     token_warmup_min: int = option(
-        1, "Tag warm-up starts with this many tags.", ge=0, le=1000, unit="tags", group="Captions", level="expert",
+        1, "Tag warm-up: how many tags a caption has at the first step; more join until token_warmup_step. 1 is usual.",
+        ge=0, le=1000, unit="tags", group="Captions", level="expert",
     )  # fmt: skip
     token_warmup_step: float = option(
-        0.0, "Tags are added one by one until this step; below 1 a share of all steps; 0: off.", ge=0.0,
-        group="Captions", level="expert",
+        0.0, "Tag warm-up: the tags of a caption join one by one until this step; below 1 a share of all steps. "
+        "Usually 0: off.", ge=0.0, group="Captions", level="expert",
     )  # fmt: skip
     flip_aug: bool = option(
-        False, "Mirror pictures left to right by chance. Not for faces with a parting or a mole.", group="Augmentation",
+        False, "Mirror pictures left to right by chance: more variety from few pictures. Not for faces with a parting "
+        "or a mole, nor for writing.", group="Augmentation",
     )  # fmt: skip
     color_aug: bool = option(
-        False, "Vary the colours slightly. Needs cache_latents = false.", group="Augmentation", level="advanced",
+        False, "Vary the colours of the pictures slightly; seldom useful. Needs cache_latents = false, which is "
+        "slower.", group="Augmentation", level="advanced",
     )  # fmt: skip
     random_crop: bool = option(
-        False, "Cut at a random place, not in the middle. Needs cache_latents = false.", group="Augmentation",
-        level="advanced",
+        False, "Cut pictures at a random place, not in the middle, to fit their bucket. Needs cache_latents = false, "
+        "which is slower.", group="Augmentation", level="advanced",
     )  # fmt: skip
     resize_interpolation: AnyInterpolation = option(
-        None, "How pictures are resized. Empty: area to shrink, lanczos to enlarge.", group="Augmentation",
-        level="expert",
+        None, "How pictures are resized; seldom worth a change. Empty: area to shrink, lanczos to enlarge.",
+        group="Augmentation", level="expert",
     )  # fmt: skip
     alpha_mask: bool = option(
-        False, "Masked loss: the picture's own transparency is the mask.", group="Masks", level="advanced",
+        False, "The picture's own transparency is its mask: transparent parts are not learned. Needs masked_loss = "
+        "true.", group="Masks", level="advanced",
     )  # fmt: skip
     mask_dir: Text = option(
-        None, "Masked loss: folder with a mask of the same name for each picture, white where it counts.",
-        group="Masks", level="advanced", path="folder", kohya="conditioning_data_dir",
+        None, "Folder with a mask of the same name for each picture: white counts, black does not. Needs masked_loss = "
+        "true.", group="Masks", level="advanced", path="folder", kohya="conditioning_data_dir",
     )  # fmt: skip
 
 
@@ -158,18 +175,25 @@ class SubsetOptions(Section):
 
     title: ClassVar[str] = "Concept"
 
-    image_dir: str = option(..., "Folder with the pictures.", group="Folders", path="folder")
+    image_dir: str = option(
+        ..., "Folder with the pictures of this concept and their caption files.", group="Folders", path="folder",
+    )  # fmt: skip
     num_repeats: int | None = option(
-        None, "How often each picture is seen per epoch. Empty: the number the folder's name begins with, or 1.", ge=1,
-        le=10_000, group="Folders", differs="kohya gives the name no meaning here.",
+        None, "How often each picture is seen per epoch; 5 to 20 is usual for few pictures. Empty: the number the "
+        "folder's name begins with, or 1.", ge=1, le=10_000, group="Folders",
+        differs="kohya gives the name no meaning here.",
     )  # fmt: skip
     class_tokens: Text = option(
-        None, "Caption of pictures without one. Empty: the words after the number in the folder's name.",
-        group="Folders", differs="kohya gives the name no meaning here.",
+        None, "Caption of pictures without one: trigger word and class, such as sks cat. Empty: the words after the "
+        "number in the folder's name.", group="Folders", differs="kohya gives the name no meaning here.",
     )  # fmt: skip
-    is_reg: bool = option(False, "Regularisation pictures: the class in general.", group="Folders")
+    is_reg: bool = option(
+        False, "These are regularisation pictures: they show the class in general, so that it is not forgotten. "
+        "Usually off.", group="Folders",
+    )  # fmt: skip
     loss_weight: float = option(
-        1.0, "How much these pictures count; 0.5: half.", ge=0.0, le=100.0, group="Folders", level="advanced",
+        1.0, "How much the pictures of this folder count in the loss. 1 is usual; 0.5: half.", ge=0.0, le=100.0,
+        group="Folders", level="advanced",
     )  # fmt: skip
 
 
@@ -179,76 +203,86 @@ class DataOptions(SubsetSettings):
     title: ClassVar[str] = "Data"
 
     train_data_dir: Text = option(
-        None, "Folder that holds folders named like 10_sks cat: 10 repeats, class words sks cat.", group="Folders",
-        path="folder",
+        None, "Parent of folders named like 10_sks cat: 10 repeats, class words sks cat. Choose the parent, not a "
+        "folder inside it.", group="Folders", path="folder",
     )  # fmt: skip
     reg_data_dir: Text = option(
-        None, "The same for regularisation pictures (1_cat): the class in general, so that it is not forgotten.",
-        group="Folders", path="folder",
+        None, "Parent of folders like 1_cat with regularisation pictures: the class in general, so that it is not "
+        "forgotten. Optional.", group="Folders", path="folder",
     )  # fmt: skip
     subsets: tuple[SubsetOptions, ...] = option(
         (), "Single folders with options of their own.", group="Folders", level="advanced",
     )  # fmt: skip
     prior_loss_weight: float = option(
-        1.0, "How much regularisation pictures count.", ge=0.0, le=100.0, group="Folders", level="advanced",
+        1.0, "How much regularisation pictures count in the loss. 1 is usual; 0: not at all.", ge=0.0, le=100.0,
+        group="Folders", level="advanced",
     )  # fmt: skip
     resolution: Resolution = option(
-        None, "Training size in pixels: one number or [width, height]. Empty: the model's own.", unit="px",
-        group="Buckets",
+        None, "Training size in pixels: one number or [width, height]. Usually 512 for SD 1.5, 768 for SD 2.1, 1024 "
+        "for SDXL. Empty: the model's own.", unit="px", group="Buckets",
     )  # fmt: skip
     enable_bucket: bool = option(
-        True, "Train pictures in their own aspect ratio, in batches of equal size.", group="Buckets",
+        True, "Train pictures in their own aspect ratio, in batches of equal size. Usually on; off: all are cropped to "
+        "one size.", group="Buckets",
         differs="off in sd-scripts, which then stops at the first picture of another size.",
     )  # fmt: skip
     min_bucket_reso: int | None = option(
-        None, "No side is shorter than this. Empty: 256, or half the resolution where that is less.", ge=SHORTEST,
-        le=LONGEST, unit="px", group="Buckets", level="advanced",
+        None, "No side of a bucket is shorter than this. Empty: 256, or half the resolution where that is less.",
+        ge=SHORTEST, le=LONGEST, unit="px", group="Buckets", level="advanced",
     )  # fmt: skip
     max_bucket_reso: int = option(
-        2048, "No side is longer than this.", ge=SHORTEST, le=LONGEST, unit="px", group="Buckets", level="advanced",
+        2048, "No side of a bucket is longer than this; very wide or tall pictures are cropped. 2048 suits every "
+        "model.", ge=SHORTEST, le=LONGEST, unit="px", group="Buckets", level="advanced",
         differs="1024 in sd-scripts, which leaves SDXL only its square; 2048 in kohya_ss.",
     )  # fmt: skip
     bucket_reso_steps: int | None = option(
-        None, "Sides are multiples of this. Empty: the model's own step.", ge=SHORTEST, le=1024, unit="px",
-        group="Buckets", level="advanced", differs="64 in sd-scripts.",
+        None, "The sides of buckets are multiples of this. 64 suits every model. Empty: the model's own step.",
+        ge=SHORTEST, le=1024, unit="px", group="Buckets", level="advanced", differs="64 in sd-scripts.",
     )  # fmt: skip
     bucket_no_upscale: bool = option(
-        True, "Never enlarge a picture: small ones train at their size.", group="Buckets", level="advanced",
+        True, "Never enlarge a picture: small ones train at their own size instead of getting blurred. Usually on.",
+        group="Buckets", level="advanced",
         differs="off in sd-scripts, on in kohya_ss; enlarged pictures teach the model to blur. min_bucket_reso and "
         "max_bucket_reso still hold.",
     )  # fmt: skip
     weighted_captions: bool = option(
-        False, "Read (word:1.3), ((word)) and [word] in captions as weights.", group="Captions", level="advanced",
+        False, "Read (word:1.3), ((word)) and [word] in captions as weights, as webui does in prompts. Usually off.",
+        group="Captions", level="advanced",
     )  # fmt: skip
     masked_loss: bool = option(
-        False, "Only the part of a picture that its mask shows counts.", group="Masks", level="advanced",
+        False, "Only the part of a picture that its mask shows counts in the loss. The masks come from mask_dir or "
+        "alpha_mask.", group="Masks", level="advanced",
     )  # fmt: skip
     cache_latents: bool = option(
-        True, "Encode each picture once and keep the result on disk, outside your folders.", group="Cache",
-        kohya="cache_latents / cache_latents_to_disk", differs="off in kohya, which writes into the picture folders.",
+        True, "Encode each picture once and keep the result on disk, outside your folders: much faster. Off only for "
+        "color_aug or random_crop.", group="Cache", kohya="cache_latents / cache_latents_to_disk",
+        differs="off in kohya, which writes into the picture folders.",
     )  # fmt: skip
     cache_text_encoder_outputs: bool | Literal["auto"] = option(
-        "auto", "Encode each caption once. auto: where the text encoders are frozen and captions do not vary.",
-        group="Cache", level="advanced", kohya="cache_text_encoder_outputs / cache_text_encoder_outputs_to_disk",
-        differs="off in kohya.",
+        "auto", "Encode each caption only once, which is faster. auto: where the text encoders are frozen and captions "
+        "do not vary.", group="Cache", level="advanced",
+        kohya="cache_text_encoder_outputs / cache_text_encoder_outputs_to_disk", differs="off in kohya.",
     )  # fmt: skip
     cache_dir: Text = option(
-        None, "Folder of the cache. Empty: one per user.", group="Cache", level="expert", path="folder",
+        None, "Folder of the cache of encoded pictures and captions. Empty: one per user, shared by all trainings.",
+        group="Cache", level="expert", path="folder",
     )  # fmt: skip
     vae_batch_size: int = option(
-        1, "Pictures encoded at once when the cache is filled.", ge=1, le=256, group="Cache", level="advanced",
+        1, "Pictures encoded at once when the cache is filled. 1 is usual; more is faster but needs memory.", ge=1,
+        le=256, group="Cache", level="advanced",
     )  # fmt: skip
     max_data_loader_n_workers: int = option(
-        2, "Processes that prepare batches; 0: the training process itself. The result is the same.", ge=0, le=64,
-        group="Cache", level="expert", differs="8 in kohya.",
+        2, "Processes that prepare batches; 0: the training process itself. 2 is usual; the result is always the same.",
+        ge=0, le=64, group="Cache", level="expert", differs="8 in kohya.",
     )  # fmt: skip
     validation_split: float = option(
-        0.0, "Share of the pictures kept out of training to measure the loss on.", ge=0.0, lt=1.0, group="Validation",
-        level="advanced",
+        0.0, "Share of the pictures kept out of training to measure the loss on. 0.1 is usual where there are many "
+        "pictures; 0: none.", ge=0.0, lt=1.0, group="Validation", level="advanced",
     )  # fmt: skip
     validation_seed: int = option(
-        0, "Chooses which pictures; the same seed keeps the same ones out when pictures are added.", ge=0, le=2**32 - 1,
-        group="Validation", level="expert", differs="unset in kohya, where the two sets then overlap.",
+        0, "Decides which pictures are kept out for validation; with the same seed they stay out when pictures are "
+        "added.", ge=0, le=2**32 - 1, group="Validation", level="expert",
+        differs="unset in kohya, where the two sets then overlap.",
     )  # fmt: skip
 
 

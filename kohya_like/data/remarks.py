@@ -68,7 +68,7 @@ def _of_regularisation(
     unused = regularising.count(0)
     if unused:
         text = (
-            f"{unused} of {times(len(regularising), 'regularisation picture')} are not used: an epoch has as many of "
+            f"{unused} of {times(len(regularising), 'regularisation picture')} not used: an epoch has as many of "
             f"them as training samples ({sum(regularising)})"
         )
         mend = "nothing is wrong; more repeats of the training pictures would use them"

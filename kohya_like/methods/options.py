@@ -13,7 +13,9 @@ class NetworkMethod(Section):
 
     title: ClassVar[str] = "Network"
 
-    name: Literal["network"] = option("network", "Train a small network beside the frozen base model.")
+    name: Literal["network"] = option(
+        "network", "Train a small network, such as a LoRA, beside the frozen base model. The result is one small file.",
+    )  # fmt: skip
 
 
 register("method", "network", NetworkMethod)

@@ -118,33 +118,36 @@ class NetworkAlgorithm(Section):
     folds: ClassVar[tuple[str, ...]] = ()  # parameters that ΔW is proportional to, all of them together
 
     dropout: float = option(
-        0.0, "Share of inner values set to zero at random while training.", ge=0.0, lt=1.0, group="Dropout",
-        level="advanced", kohya="network_dropout",
+        0.0, "Share of inner values set to zero at random while training, against learning by heart. 0: none; 0.1 to "
+        "0.5 where it is needed.", ge=0.0, lt=1.0, group="Dropout", level="advanced", kohya="network_dropout",
     )  # fmt: skip
     rank_dropout: float = option(
-        0.0, "Share of ranks switched off at random for each picture while training.", ge=0.0, lt=1.0, group="Dropout",
-        level="advanced",
+        0.0, "Share of ranks switched off at random for each picture while training, against learning by heart. 0: "
+        "none; 0.1 to 0.3 where needed.", ge=0.0, lt=1.0, group="Dropout", level="advanced",
     )  # fmt: skip
     module_dropout: float = option(
-        0.0, "Chance that a layer trains without its network in a step.", ge=0.0, lt=1.0, group="Dropout",
-        level="advanced",
+        0.0, "Chance that a layer trains without its network in a step, against learning by heart. 0: none; 0.1 to 0.3 "
+        "where needed.", ge=0.0, lt=1.0, group="Dropout", level="advanced",
     )  # fmt: skip
     targets: str | tuple[str, ...] = option(
-        "kohya", f"Which layers: {', '.join(PRESETS)}; or a list of patterns like 'unet.*.attn2.to_*', where '!' in "
-        "front takes layers out again.", group="Layers", level="advanced",
+        "kohya", f"Trained layers: {', '.join(PRESETS)}, usually kohya; or a list of patterns like "
+        "'unet.*.attn2.to_*', where '!' in front takes layers out.", group="Layers", level="advanced",
     )  # fmt: skip
     train_unet: bool = option(
-        True, "Train layers of the UNet.", group="Layers", kohya="network_train_text_encoder_only"
-    )
+        True, "Train layers of the UNet, which draws the picture. Nearly always on.", group="Layers",
+        kohya="network_train_text_encoder_only",
+    )  # fmt: skip
     train_text_encoder: bool = option(
-        True, "Train layers of the text encoders.", group="Layers", kohya="network_train_unet_only"
-    )
+        True, "Train layers of the text encoders, which read the prompt. Usually on for SD 1.5; off for SDXL or to "
+        "save memory.", group="Layers", kohya="network_train_unet_only",
+    )  # fmt: skip
     weights: str | None = option(
-        None, "A network file to continue from.", group="Continue", path="file", kohya="network_weights"
-    )
+        None, "A network file to continue from, such as a LoRA you trained before. Empty: a new network.",
+        group="Continue", path="file", kohya="network_weights",
+    )  # fmt: skip
     dim_from_weights: bool = option(
-        False, "Take ranks, alphas and layers from that file instead of from here.", group="Continue",
-        shown_if="weights",
+        False, "Take ranks, alphas and layers from the file in network.weights, not from the fields here.",
+        group="Continue", shown_if="weights",
     )  # fmt: skip
 
     @field_validator("targets")
@@ -269,7 +272,7 @@ class InputResidual(NetworkAlgorithm):
     layer_kinds: ClassVar[tuple[LayerKind, ...]] = ("linear",)
 
     train_text_encoder: bool = option(
-        False, "This kind has no part in the text encoders.", group="Layers", level="expert"
+        False, "A hypernetwork has no part in the text encoders: leave this off.", group="Layers", level="expert"
     )
     sizes: tuple[int, ...] = option(
         (), "Widths of contexts that get a net. Empty: all that the model's attention reads, which are 320, 640, 768 "

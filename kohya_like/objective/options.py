@@ -21,80 +21,80 @@ class ObjectiveOptions(Section):
     title: ClassVar[str] = "Loss"
 
     loss_type: LossType = option(
-        "l2", "How an error is measured. l2 is the ordinary one; huber and smooth_l1 are milder on outliers.",
-        group="Loss",
+        "l2", "How an error is measured. l2 is the usual one; huber and smooth_l1 are milder on outliers, such as odd "
+        "pictures.", group="Loss",
     )  # fmt: skip
     huber_schedule: HuberSchedule = option(
-        "snr", "How huber's threshold moves with the noise: snr and exponential fall as noise grows.", group="Loss",
-        level="advanced",
+        "snr", "How the threshold of huber and smooth_l1 moves with the noise: snr and exponential fall as noise "
+        "grows. snr is usual.", group="Loss", level="advanced",
     )  # fmt: skip
     huber_c: float = option(
-        0.1, "Huber's threshold (at the noisiest step, with snr and exponential).", gt=0.0, le=1.0, group="Loss",
-        level="advanced",
+        0.1, "Threshold of huber and smooth_l1 (at the noisiest step, with snr and exponential): larger errors count "
+        "less. 0.1 is usual.", gt=0.0, le=1.0, group="Loss", level="advanced",
     )  # fmt: skip
     huber_scale: float = option(
-        1.0, "Multiplies huber's threshold; the snr schedule does not use it, as in kohya's.", gt=0.0, le=1000.0,
-        group="Loss", level="expert",
+        1.0, "Multiplies the threshold of huber and smooth_l1; the snr schedule does not use it, as in kohya's. 1 is "
+        "usual.", gt=0.0, le=1000.0, group="Loss", level="expert",
     )  # fmt: skip
 
     min_snr_gamma: float | None = option(
-        None, "Limit the weight of nearly noise-free steps (min-SNR, arXiv:2303.09556). 5 is usual; empty or 0: off.",
-        ge=0.0, le=1000.0, group="Weighting",
+        None, "Limit the weight of nearly noise-free steps (min-SNR, arXiv:2303.09556): steadier learning. 5 is usual; "
+        "empty or 0: off.", ge=0.0, le=1000.0, group="Weighting",
     )  # fmt: skip
     debiased_estimation_loss: bool = option(
-        False, "Weight each step by 1/sqrt(SNR) (arXiv:2310.08442); with v-prediction by 1/(SNR + 1).",
-        group="Weighting", level="advanced",
+        False, "Weight each step by 1/sqrt(SNR) (arXiv:2310.08442), with v-prediction by 1/(SNR + 1): noisy steps "
+        "count more. Usually off.", group="Weighting", level="advanced",
     )  # fmt: skip
     scale_v_pred_loss_like_noise_pred: bool = option(
-        False, "v-prediction only: weight the steps as a noise-predicting model would.", group="Weighting",
+        False, "v-prediction only: weight the steps as a noise-predicting model would. Usually off.", group="Weighting",
         level="advanced",
     )  # fmt: skip
     v_pred_like_loss: float | None = option(
-        None, "Noise prediction only: add this much of a v-prediction-like loss. Empty or 0: off.", ge=0.0, le=100.0,
-        group="Weighting", level="expert",
+        None, "Noise prediction only, seldom used: add this much of a v-prediction-like loss. Empty or 0: off.", ge=0.0,
+        le=100.0, group="Weighting", level="expert",
     )  # fmt: skip
     zero_terminal_snr: bool = option(
-        False, "Let the last step be pure noise (arXiv:2305.08891), for v-prediction models trained that way.",
-        group="Weighting", level="advanced",
+        False, "Let the last step be pure noise (arXiv:2305.08891), for v-prediction models trained that way. Off for "
+        "all other models.", group="Weighting", level="advanced",
         differs="Weights follow the rescaled schedule; kohya's SNR table stays that of the old one.",
     )  # fmt: skip
 
     noise_offset: float = option(
-        0.0, "Shift the noise of each channel as a whole, which teaches darker and brighter pictures. 0.03 to 0.1.",
-        ge=0.0, le=1.0, group="Noise",
+        0.0, "Shift the noise of each channel as a whole, which teaches darker and brighter pictures. 0.03 to 0.1 is "
+        "usual; 0: off.", ge=0.0, le=1.0, group="Noise",
     )  # fmt: skip
     noise_offset_random_strength: bool = option(
-        False, "Draw the offset's strength between 0 and noise_offset for each batch.", group="Noise", level="advanced",
-        shown_if="noise_offset",
+        False, "Draw the strength of the noise offset between 0 and noise_offset for each batch. Usually off.",
+        group="Noise", level="advanced", shown_if="noise_offset",
     )  # fmt: skip
     adaptive_noise_scale: float = option(
-        0.0, "Add this times each channel's mean to the offset (below 0 it takes away; the sum stays >= 0).",
-        ge=-10.0, le=10.0, group="Noise", level="expert", shown_if="noise_offset",
+        0.0, "Add this times each channel's mean to the noise offset (below 0 it takes away; the sum stays >= 0). "
+        "Usually 0: off.", ge=-10.0, le=10.0, group="Noise", level="expert", shown_if="noise_offset",
     )  # fmt: skip
     multires_noise_iterations: int = option(
-        0, "Levels of coarser noise laid over the fine one (pyramid noise). 6 to 10 are usual; 0: off.", ge=0, le=100,
-        group="Noise", level="advanced",
+        0, "Levels of coarser noise over the fine one (pyramid noise), for more contrast of light and dark. 6 to 10 "
+        "are usual; 0: off.", ge=0, le=100, group="Noise", level="advanced",
     )  # fmt: skip
     multires_noise_discount: float = option(
-        0.3, "Each coarser level is weaker by this factor.", ge=0.0, le=1.0, group="Noise", level="advanced",
-        shown_if="multires_noise_iterations",
+        0.3, "Each coarser level of the pyramid noise is weaker by this factor. 0.1 to 0.3 is usual; 0.8 with very "
+        "many pictures.", ge=0.0, le=1.0, group="Noise", level="advanced", shown_if="multires_noise_iterations",
     )  # fmt: skip
     ip_noise_gamma: float = option(
-        0.0, "Input perturbation: extra noise in the input that the target does not know. 0.1 is usual.",
+        0.0, "Input perturbation: extra noise in the input that the target does not know. 0.1 is usual; 0: off.",
         ge=0.0, le=1.0, group="Noise", level="advanced",
     )  # fmt: skip
     ip_noise_gamma_random_strength: bool = option(
-        False, "Draw the perturbation's strength between 0 and ip_noise_gamma for each batch.", group="Noise",
-        level="advanced", shown_if="ip_noise_gamma",
+        False, "Draw the strength of the input perturbation between 0 and ip_noise_gamma for each batch. Usually off.",
+        group="Noise", level="advanced", shown_if="ip_noise_gamma",
     )  # fmt: skip
 
     min_timestep: int = option(
-        0, "Train from this noise step on; 0 is the cleanest.", ge=0, le=TRAIN_STEPS - 1, group="Steps",
-        level="advanced", unit="noise step",
+        0, "Train from this noise step on; 0 is the cleanest, and usual. A higher one leaves out fine detail.", ge=0,
+        le=TRAIN_STEPS - 1, group="Steps", level="advanced", unit="noise step",
     )  # fmt: skip
     max_timestep: int = option(
-        TRAIN_STEPS, "Train up to this noise step, itself not included; 1000 means all.", ge=1, le=TRAIN_STEPS,
-        group="Steps", level="advanced", unit="noise step",
+        TRAIN_STEPS, "Train up to this noise step, itself not included; 1000 means all, and is usual. A lower one "
+        "leaves out the composition.", ge=1, le=TRAIN_STEPS, group="Steps", level="advanced", unit="noise step",
     )  # fmt: skip
 
 

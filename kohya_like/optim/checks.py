@@ -62,7 +62,7 @@ def _adafactor_faults(optimizer: OptimizerOptions, schedule: ScheduleOptions) ->
     args = optimizer.optimizer_args
     if not args.get("relative_step"):
         if args.get("warmup_init"):
-            yield Fault("is a way of relative_step, which is off", "optimizer.optimizer_args.warmup_init",
+            yield Fault("needs relative_step, which is off", "optimizer.optimizer_args.warmup_init",
                         mend="set relative_step = true as well, or leave it out", code="warmup-init")  # fmt: skip
         return
     for name in ("unet_lr", "text_encoder_lr"):

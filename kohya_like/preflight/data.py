@@ -10,6 +10,7 @@ from pathlib import Path
 from kohya_like.config import TrainConfig
 from kohya_like.data.buckets import BatchPlan, BucketRules, balanced_repeats, fits_of, is_enlarged
 from kohya_like.data.fingerprint import default_cache_dir
+from kohya_like.data.folders import times
 from kohya_like.data.plan import StepCount
 from kohya_like.data.records import Dataset, Fit, ImageRecord
 from kohya_like.data.remarks import remarks
@@ -51,8 +52,8 @@ class DataView:
 
     def concepts(self) -> tuple[ConceptRow, ...]:
         samples: Counter[int] = Counter()
-        for image, times in zip(self.train, self.repeats):
-            samples[image.subset] += times
+        for image, repeats in zip(self.train, self.repeats):
+            samples[image.subset] += repeats
         return tuple(
             ConceptRow(
                 concept.name, str(concept.folder), concept.repeats, concept.class_tokens, concept.is_reg,
@@ -103,7 +104,7 @@ def _picture_faults(
 ) -> Iterator[Fault]:
     trained = [image for image in train if not dataset.concept_of(image).is_reg]
     if 0 < len(trained) < FEW_IMAGES:
-        yield _note(f"{len(trained)} pictures are few; 20 and more, of different views, work better",
+        yield _note(f"only {times(len(trained), 'picture')}; 20 and more, of different views, work better",
                     "data.train_data_dir", "", "hint", "few-images")  # fmt: skip
     width, height = rules.resolution
     if rules.enabled and (width % rules.step or height % rules.step):
@@ -113,8 +114,8 @@ def _picture_faults(
     small = [image for image in trained if image.size[0] * image.size[1] < 0.9 * area]
     if small:
         enlarged = sum(is_enlarged(image.size, rules) for image in small)
-        how = f"{enlarged} of them are enlarged, which blurs" if enlarged else "they train at their own size"
-        text = f"{len(small)} of {len(trained)} pictures have fewer pixels than {width}x{height}; {how}"
+        how = f"{enlarged} of them enlarged, which blurs" if enlarged else "they train at their own size"
+        text = f"{len(small)} of {times(len(trained), 'picture')} with fewer pixels than {width}x{height}; {how}"
         yield _note(f"{text}; the smallest is {min(small, key=_area).identity}", "data.resolution", "", "hint",
                     "small-images")  # fmt: skip
 
@@ -172,8 +173,8 @@ def _long_captions(
     if count:
         roomy = next((size for size in (150, 225) if size >= longest), 225)
         mend = f"set model.max_token_length = {roomy}" if roomy > limit else "shorten them"
-        yield _note(f"{count} captions are longer than {limit} tokens (up to {longest}) and are cut off, "
-                    f"first that of {first}", "model.max_token_length", mend, code="long-captions")  # fmt: skip
+        text = f"{times(count, 'caption')} longer than {limit} tokens (up to {longest}), cut off there"
+        yield _note(f"{text}; the first is that of {first}", "model.max_token_length", mend, code="long-captions")
 
 
 def _area(image: ImageRecord) -> int:

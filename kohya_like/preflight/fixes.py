@@ -180,7 +180,7 @@ def _argument(fault: Fault, document: Document) -> tuple[Edits, dict[str, str]]:
 
 
 def _long_average(fault: Fault, config: TrainConfig, document: Document) -> Edits:
-    steps = int(fault.text.rpartition("the ")[2].partition(" ")[0])
+    steps = int(fault.text.rpartition("(")[2].rstrip(")"))
     return {fault.key: 0.99 if steps >= 100 else None}
 
 

@@ -8,13 +8,15 @@ from pathlib import Path
 from kohya_like.config import TrainConfig
 from kohya_like.families.base import ModelFamily, PredictionType
 from kohya_like.families.base import family as family_named
-from kohya_like.families.detection import base_model_facts, existing, settled_family, settled_prediction
+from kohya_like.families.detection import KINDS, base_model_facts, existing, settled_family, settled_prediction
 from kohya_like.formats.headers import FileFacts
 from kohya_like.preflight.readers import FRESH, Readers
 from kohya_like.preflight.report import ModelRow
 from kohya_like.preflight.rules import model_faults
 from kohya_like.preflight.shapes import Shapes, numbers
 from kohya_like.schema.errors import Fault, UserError
+
+NOUNS = {**KINDS, "checkpoint": "a base model", "unknown": "a file of an unknown kind"}
 
 GUESSED_FAMILY = "sd1"  # to count steps by, where the model is not there
 
@@ -81,7 +83,7 @@ def companion_faults(config: TrainConfig, family: ModelFamily, readers: Readers)
             found.append(file_fault(error, path, key, "companion"))
             continue
         if facts.kind not in wanted:
-            text = f"is {facts.kind.replace('-', ' ')}, not {label}"
+            text = f"is {NOUNS.get(facts.kind, facts.kind)}, not {label}"
             found.append(Fault(text, key, str(path), f"give {label}, or leave it out", code="companion"))
         elif facts.family and facts.family != family.name and facts.kind != "vae":
             text = f"is for {family_named(facts.family).label}, the base model is {family.label}"

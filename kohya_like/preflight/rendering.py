@@ -32,7 +32,7 @@ def render(report: CheckReport, console: Console | None = None) -> None:
 def verdict(report: CheckReport) -> str:
     counts = [_times(len(report.of(level)), level) for level in ("error", "warning", "hint") if report.of(level)]
     told = f" ({', '.join(counts)})" if counts else ""
-    return f"not ready{told}: mend the errors first" if report.errors else f"ready{told}"
+    return f"not ready{told}: mend the error{'s' * (len(report.errors) > 1)} first" if report.errors else f"ready{told}"
 
 
 def tables(report: CheckReport) -> Iterator[tuple[str, Sequence[str], Rows]]:

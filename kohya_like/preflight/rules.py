@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kohya_like.config import TrainConfig
+from kohya_like.data.folders import times
 from kohya_like.data.plan import StepCount
 from kohya_like.families.base import ModelFamily
 from kohya_like.hardware import Gpu
@@ -199,24 +200,28 @@ def model_faults(config: TrainConfig, family: ModelFamily, prediction: str, told
 def length_faults(config: TrainConfig, count: StepCount, batches_per_epoch: int) -> Iterator[Fault]:
     """What the number of steps means for the rest."""
     if count.total < FEW_STEPS:
-        yield _note(f"{count.total} steps are few; tutorials train 1,500 to 4,000", "train.max_train_epochs",
+        yield _note(f"only {times(count.total, 'step')}; tutorials train 1,500 to 4,000", "train.max_train_epochs",
                     "more epochs or repeats", "hint", "few-steps")  # fmt: skip
     elif count.total > MANY_STEPS:
         yield _note(f"{count.total:,} steps are many for a network", "train.max_train_epochs",
                     "save often, and take the best file rather than the last", "hint", "many-steps")  # fmt: skip
     accumulation = config.train.gradient_accumulation_steps
     if accumulation > batches_per_epoch:
-        yield _note(f"is {accumulation}, but an epoch has {batches_per_epoch} batches; a step never spans two epochs",
+        batches = f"{batches_per_epoch} batch{'es' * (batches_per_epoch != 1)}"
+        yield _note(f"is {accumulation}, but an epoch has {batches}; a step never spans two epochs",
                     "train.gradient_accumulation_steps", "make it smaller, or the repeats larger")  # fmt: skip
-    for unit, there in (("epochs", count.epochs), ("steps", count.total)):
+    for unit, there, length in (
+        ("epochs", count.epochs, times(count.epochs, "epoch")),
+        ("steps", count.total, times(count.total, "step")),
+    ):
         every = getattr(config.save, f"save_every_n_{unit}")
         if every and every >= there:
-            yield _note(f"is {every}, but there are {there} {unit}: only the last file is written",
+            yield _note(f"is {every}, but the training has {length}: only the last file is written",
                         f"save.save_every_n_{unit}", "", "hint", "only-last")  # fmt: skip
     decay = config.train.ema_decay
     if decay and 1 / (1 - decay) > count.total:
-        yield _note(f"averages over {1 / (1 - decay):,.0f} steps, more than the {count.total} there are",
-                    "train.ema_decay", "0.99 averages over 100", "hint", "long-average")  # fmt: skip
+        yield _note(f"averages over {1 / (1 - decay):,.0f} steps, more than this training has ({count.total})",
+                    "train.ema_decay", "0.99 averages over 100 steps", "hint", "long-average")  # fmt: skip
 
 
 def machine_faults(config: TrainConfig, device: str, cards: tuple[Gpu, ...]) -> Iterator[Fault]:

@@ -23,6 +23,9 @@ def type_phrase(annotation: Any) -> str:
     """`tuple[int, int] | None` -> "a list of 2 whole numbers"."""
     members = [member for member in union_members(annotation) if member is not type(None)]
     if len(members) > 1:
+        fixed = [str(arg) for member in members if get_origin(member) is Literal for arg in get_args(member)]
+        if bool in members and len(fixed) == 1 and len(members) == 2:
+            return f"true, false or {fixed[0]}"
         return _either([type_phrase(member) for member in members])
     annotation = members[0] if members else annotation
     origin, args = get_origin(annotation), get_args(annotation)

@@ -11,6 +11,7 @@ from kohya_like.config import TrainConfig, load
 from kohya_like.console import say, view
 from kohya_like.data.cache import LatentCache, TextCache
 from kohya_like.data.fingerprint import default_cache_dir
+from kohya_like.data.folders import times
 from kohya_like.data.store import EntryStore
 from kohya_like.events import ControlFile, Reporter
 from kohya_like.schema.errors import UserError
@@ -70,5 +71,8 @@ def filled(config: TrainConfig, folder: Path, as_json: bool) -> int:
         shown.close()
     count = len(pictures.train) + len(pictures.held_out)
     facts = {"pictures": count, "folder": str(folder)}
-    print(json.dumps(facts)) if as_json else say(f"{count} pictures are cached in {folder}")
+    if as_json:
+        print(json.dumps(facts))
+    else:
+        say(f"{times(count, 'picture')} {'is' if count == 1 else 'are'} cached in {folder}")
     return 0

@@ -114,7 +114,7 @@ def described(listing: Listing, files: Sequence[RemoteFile], folder: Path) -> st
     width = max(len(file.name) for file in files)
     rows = [f"  {file.name:<{width}}  {megabytes(file.size):>9}" for file in files]
     head = [f"{listing.name} from {listing.endpoint}, revision {listing.revision[:12]}", f"licence: {listing.licence}"]
-    return "\n".join([*head, *rows, f"{len(files)} files, {megabytes(total)}, into {folder}"])
+    return "\n".join([*head, *rows, f"{len(files)} file{'s' * (len(files) != 1)}, {megabytes(total)}, into {folder}"])
 
 
 def fetch_verb(arguments: argparse.Namespace) -> int:

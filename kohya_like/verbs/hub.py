@@ -141,7 +141,8 @@ def unreachable(error: Exception, name: str, hub: str) -> UserError:
         return UserError(f"{hub} does not give out {name}: it is private, gated, or not there (HTTP {code})", hint)
     if code == 404:
         return UserError(f"{hub} has no {name}", "a model's name is the part of its address after the host")
-    reason = f"HTTP {code}" if code else getattr(error, "reason", error)
+    cause = getattr(error, "reason", error)
+    reason = f"HTTP {code}" if code else getattr(cause, "strerror", None) or cause
     hint = "HF_ENDPOINT=https://hf-mirror.com names a mirror; https_proxy is honoured; what arrived is kept"
     return UserError(f"{hub} cannot be reached: {reason}", hint)
 

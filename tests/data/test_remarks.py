@@ -62,4 +62,4 @@ def test_rounded_sides_are_told() -> None:
 
 def test_unused_regularisation_pictures_are_told() -> None:
     text = said([(512, 512)] * 3, reg=5)["reg-unused"]
-    assert "2 of 5 regularisation pictures are not used: an epoch has as many of them as training samples (3)" in text
+    assert "2 of 5 regularisation pictures not used: an epoch has as many of them as training samples (3)" in text

@@ -59,7 +59,9 @@ def test_too_small_and_too_large_pictures(tmp_path: Path) -> None:
     assert "2 pictures left out, a side is under 64 pixels: dot.png (1x1), line.png (30000x10)" in said(
         dataset, "too-small"
     )
-    assert "1 picture left out, over 100 megapixels: huge.png (100000x100000: 10,000)" in said(dataset, "too-large")
+    assert "1 picture left out, over 100 megapixels: huge.png (100000x100000: 10,000 megapixels)" in said(
+        dataset, "too-large"
+    )
     assert (dataset.reports[0].too_small, dataset.reports[0].too_large) == (2, 1)
 
 

@@ -1,4 +1,4 @@
-"""For every test of the window: cycles of objects are collected between tests, and no language is left over."""
+"""For every test of the window: cycles of objects are collected between tests, no language or widget is left over."""
 
 from __future__ import annotations
 
@@ -7,7 +7,27 @@ from collections.abc import Iterator
 
 import pytest
 import shiboken6
-from PySide6.QtCore import QCoreApplication, QTranslator
+from PySide6.QtCore import QCoreApplication, QEvent, QTranslator
+from PySide6.QtWidgets import QApplication
+
+MOST_WIDGETS = 100  # that may be left before it is worth while to look for cycles
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays: no search for cycles has to walk through it."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def no_widget_left_over() -> Iterator[None]:
+    """A new theme polishes every widget there is: those of earlier tests would make each test slower than the last."""
+    yield
+    if isinstance(QApplication.instance(), QApplication):
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        if len(QApplication.allWidgets()) > MOST_WIDGETS:
+            gc.collect()
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture(autouse=True)

@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.background import wait_for_all
+from gui.form import Form
 from gui.main_window import PAGES, MainWindow
 from gui.widgets.text import ElidedLabel
 
@@ -99,8 +100,14 @@ def settle(milliseconds: int = 3000) -> None:
     deadline = QDeadlineTimer(milliseconds)
     quiet = 0
     while quiet < 5 and not deadline.hasExpired():
-        quiet = quiet + 1 if wait_for_all(50) else 0
+        quiet = quiet + 1 if wait_for_all(50) and not _being_built() else 0
         QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+
+
+def _being_built() -> bool:
+    """Forms make their rows a few at a time; on a busy machine that takes longer than all the rest."""
+    forms = (form for window in QApplication.topLevelWidgets() for form in window.findChildren(Form))
+    return any(form.isVisible() and not form.complete for form in forms)
 
 
 def views(window: MainWindow) -> Iterator[tuple[str, QWidget]]:

@@ -122,6 +122,25 @@ def test_of_two_that_are_opened_the_last_is_shown(document: PresetDocument, path
     assert document.path is None and document.value("train.seed") == 2
 
 
+def test_edits_made_while_another_is_being_opened_are_not_lost(
+    document: PresetDocument, path: Path, qtbot: QtBot
+) -> None:
+    document.new("[network]\ndim = 4\n")
+
+    def act() -> None:
+        document.open(path)
+        document.set("network.dim", 5)
+
+    assert why(document, act, qtbot) == [
+        f"{path.name} was not opened: the present preset was edited meanwhile",
+        "save it, then open the other one again",
+    ]
+    assert document.text == "[network]\ndim = 5\n" and document.path is None
+    document.undo()
+    opened(document, path, qtbot)
+    assert document.text == TEXT
+
+
 def test_a_symlink_stays_and_its_target_is_written(document: PresetDocument, path: Path, qtbot: QtBot) -> None:
     (path.parent / "links").mkdir()
     link = path.parent / "links" / "l.toml"

@@ -24,7 +24,9 @@ from gui.background import wait_for_all
 from gui.main_window import PAGES, MainWindow
 from gui.pages.train import tab_of
 from gui.recovery import Recovery
+from tests.gui import run_folders
 from tests.gui.desk import StillService, fault, still_desk
+from tests.gui.reports import answer
 from tests.gui.watch import io_of_main_thread
 
 NOT_MARKUP = '<img src="file:///etc/hostname"> <b>bold</b>'
@@ -65,11 +67,16 @@ def test_a_page_is_made_at_its_first_visit_and_kept(window: MainWindow, qtbot: Q
 def test_start_is_off_while_there_is_an_error_and_says_why(window: MainWindow, qtbot: QtBot) -> None:
     start = window.footer.start_button
     service(window).answer(fault("must be given", "model.base"), fault("x", severity="hint"))
-    assert not start.isEnabled() and "1 errors" in start.toolTip()
+    why = window.footer.why
+    assert not start.isEnabled() and "mend first: 1" in start.toolTip()
+    assert why.isVisible() and why.text().endswith("mend first: 1"), "seen without a tooltip"
     press(window, "F5")
-    assert service(window).times("start") == 0 and "1 errors" in window.footer.said.text()
+    assert service(window).times("start") == 0 and "mend first: 1" in window.footer.said.text()
+    with qtbot.waitSignal(window.desk.wishes.field_requested) as asked:
+        qtbot.mouseClick(why, Qt.MouseButton.LeftButton)
+    assert asked.args == ["model.base"]
     service(window).answer()
-    assert start.isEnabled()
+    assert start.isEnabled() and not why.isVisible()
     window.desk.document.set("network.dmi", 3)  # the schema's own faults count at once
     assert not start.isEnabled()
     window.desk.document.undo()
@@ -91,8 +98,17 @@ def test_start_pressed_twice_starts_once_and_then_shows_the_run(
     run.mkdir(parents=True)
     service(window).started.emit(str(run))
     assert window.stack.currentWidget() is window.pages["runs"]
+    assert window.footer.said.text() == "Started: mine-1", "its name; the path is the run page's"
     assert window.desk.settings.run_roots == [str(tmp_path / "out")]
     assert window.footer.start_button.isEnabled()
+
+
+def test_the_runs_of_the_presets_output_folder_are_listed(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    run = run_folders.make(tmp_path / "out", trainer=run_folders.DEAD)
+    answered = answer()
+    answered["report"]["files"]["folder"] = str(tmp_path / "out")
+    window.desk.service.checked.emit(answered)
+    qtbot.waitUntil(lambda: [row.path for row in window.desk.runs.runs] == [str(run)])
 
 
 def test_a_refused_start_names_the_first_fault(window: MainWindow) -> None:

@@ -19,7 +19,7 @@ from gui.run_reader import EventFile, RunReader
 from gui.run_row import NO_WORD, RunRow, row_of
 from gui.runs import RunIndex, Survey
 from kohya_like import supervise
-from kohya_like.events import EVENTS, Controlled, Failed, Finished, read_events, settled
+from kohya_like.events import EVENTS, RUN, Controlled, Failed, Finished, read_events, settled
 from tests.gui.fake_trainer import launch
 
 GO = threading.Event()  # never set: nobody asks the thread to stop
@@ -183,7 +183,7 @@ def test_the_window_sees_a_killed_trainer(run: Path, index: RunIndex, qtbot: QtB
 
 def test_a_hanging_trainer_still_counts_as_running(run: Path, qtbot: QtBot) -> None:
     launch(run, "--hang-at", 3)
-    until(qtbot, lambda: (run / EVENTS).exists() and row_of(run).step == 3)
+    until(qtbot, lambda: (run / EVENTS).exists() and row_of(run).step == 3 and (run / RUN).exists())
     assert row_of(run).status == "running"
 
 

@@ -77,8 +77,8 @@ def test_files_beside_the_model_are_looked_at(place: Path) -> None:
     lora = sparse_safetensors(place / "lora.safetensors", LORA)
     vae = sparse_safetensors(place / "vae.safetensors", VAE)
     assert checked(place, model={"vae": str(vae)}, network={"weights": str(lora)}).faults == ()
-    assert "is lora, not a VAE" in str(the(checked(place, model={"vae": str(lora)}), "companion"))
-    assert "is vae, not a network" in str(the(checked(place, network={"weights": str(vae)}), "companion"))
+    assert "is a LoRA, not a VAE" in str(the(checked(place, model={"vae": str(lora)}), "companion"))
+    assert "is a VAE, not a network" in str(the(checked(place, network={"weights": str(vae)}), "companion"))
     assert "no such file" in str(the(checked(place, network={"weights": str(place / "gone")}), "companion"))
     xl = sparse_safetensors(
         place / "xl.safetensors", {f"{name.replace('unet_', 'te2_')}": s for name, s in LORA.items()}
@@ -131,7 +131,7 @@ def test_without_pictures_the_rest_is_still_checked(place: Path) -> None:
 def test_few_pictures_uneven_concepts_and_shared_words(place: Path) -> None:
     workplace(place)
     assert (
-        "19 pictures are few"
+        "only 19 pictures; 20 and more"
         in the(checked(place, data={"train_data_dir": str(pictures(place / "few", 19))}), "few-images").text
     )
     pictures(place / "data", 24, name="200_Sks Ghost")
@@ -145,9 +145,8 @@ def test_long_captions_are_counted_in_tokens(place: Path) -> None:
     (place / "data" / "10_sks ghost" / "3.txt").write_text(", ".join(["a cat"] * 40))  # 119 tokens
     (place / "data" / "10_sks ghost" / "4.txt").write_text("internationalisation " * 8)  # long, but few tokens
     fault = the(checked(place), "long-captions")
-    assert (
-        fault.text
-        == "1 captions are longer than 75 tokens (up to 119) and are cut off, first that of 10_sks ghost/3.png"
+    assert fault.text == (
+        "1 caption longer than 75 tokens (up to 119), cut off there; the first is that of 10_sks ghost/3.png"
     )
     assert fault.mend == "set model.max_token_length = 150"
     assert "long-captions" not in codes(checked(place, model={"max_token_length": 150}))

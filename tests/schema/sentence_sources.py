@@ -68,6 +68,7 @@ COMPOSED: dict[str, tuple[str, ...]] = {
     ),
     "{} ({} to {})": ("{} to {}",),
     "{} ({} cut to {})": ("{} cut to {}",),
+    "{} ({}x{}: {} megapixels)": ("{}x{}: {} megapixels",),
     "{}{} takes {}": ("{} takes {}", "did you mean {}? {} takes {}"),
     ", checkpointed": ("batch {} at {}x{}, checkpointed; an estimate",),
     "batch {} at {}x{}{}; an estimate": ("batch {} at {}x{}; an estimate",),

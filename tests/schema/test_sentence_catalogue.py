@@ -23,7 +23,15 @@ pytestmark = pytest.mark.quick
 CJK = re.compile("[\u4e00-\u9fff]")
 HALF_WIDTH = re.compile("[\u4e00-\u9fff][,;:?!]|[,;?!][\u4e00-\u9fff]")
 NAMES = {"a LoRA", "a VAE", "unet", "vae", "[Errno {#0}] {1}"}  # the same in both languages but for the article
-SAMPLES = {"": "Qx{0} zz", "#": "{0}7", "=": "w{0}rd", "~": "'q {0}'", "@": "Qx{0}", "!": "a whole number"}
+SAMPLES = {
+    "": "Qx{0} zz",
+    "#": "{0}7",
+    "=": "w{0}rd",
+    "~": "'q {0}'",
+    "@": "Qx{0}",
+    "!": "a whole number",
+    "-": "1 of 2; {0}",
+}
 
 
 def tables() -> dict[str, dict[str, str]]:

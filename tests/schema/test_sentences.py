@@ -47,6 +47,7 @@ def of(rows: dict[str, str], words: dict[str, str] | None = None) -> Sentences:
         ("0.01 GB are needed for files, states and previews, 0.02 GB are free",
          "文件、状态和预览图需要 0.01 GB，可用空间为 0.02 GB"),
         ("out of memory: CUDA out of memory. Tried", "显存或内存不足：CUDA out of memory. Tried"),
+        ("out of memory: no memory; 1 of 2 is free", "显存或内存不足：no memory; 1 of 2 is free"),
         ("x cannot be reached: [Errno 111] Connection refused", "无法连接 x：连接被拒绝（[Errno 111]）"),
         ("Set network.dim to 8; Take out train.foo", "把“network.dim”设为 8；去掉“train.foo”"),
         ("is text, not a VAE", "是 text，不是 VAE"),

@@ -128,6 +128,29 @@ def test_a_badly_written_help_is_found(text: str, fault: str) -> None:
     assert fault in help_faults(text)
 
 
+def leaning(text: str) -> list[str]:
+    """Why an English help cannot be read by itself, or is no help; a tooltip has no neighbours."""
+    rules = {
+        "says nothing": len(text) < 35,
+        "too long for a tooltip": len(text) > 160,
+        "leans on its neighbour": bool(
+            re.search(r"^The same\b|\blikewise\b|\b(?:above|below)[.;,]|\bthat file\b", text)
+        ),
+        "is no sentence": not text.endswith("."),
+    }
+    return [said for said, broken in rules.items() if broken]
+
+
+def test_helps_stand_alone() -> None:
+    assert {named(o): leaning(o.info.help) for o in OPTIONS if leaning(o.info.help)} == {}
+    assert leaning("Author.") == ["says nothing"]
+    assert leaning("Height of the pictures, likewise in pixels") == ["leans on its neighbour", "is no sentence"]
+    assert (
+        leaning("The same for the pictures of the class, " + "each of them, " * 10 + "all.")[0]
+        == "too long for a tooltip"
+    )
+
+
 def numbers(text: str) -> set[float]:
     """All numbers in a text; 10 000 and 10000 are the same."""
     return {float(found) for found in re.findall(NUMBER, re.sub(r"(?<=\d) (?=\d{3}\b)", "", text))}

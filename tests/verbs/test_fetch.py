@@ -127,7 +127,7 @@ def test_source_licence_and_size_are_shown_and_the_file_is_saved(
 ) -> None:
     assert run("--yes") == 0
     shown = capsys.readouterr().out
-    for expected in (server.address, "licence: openrail", "1 files, 1.0 MB", NAME):
+    for expected in (server.address, "licence: openrail", "1 file, 1.0 MB", NAME):
         assert expected in shown
     assert everything(saved) == {"model.safetensors": WEIGHTS}
 

@@ -45,14 +45,27 @@ class Hypernetwork(InputResidual):
         "invertible": "it cannot be merged",
     }
 
-    name: Literal["hypernetwork"] = option("hypernetwork", "Small nets before the keys and values of all attention.")
-    layer_structure: tuple[float, ...] = option(
-        (1.0, 2.0, 1.0), "Widths of the nets' layers, as multiples of the context's width; first and last are 1.",
-        group="Size",
+    name: Literal["hypernetwork"] = option(
+        "hypernetwork", "Hypernetwork: small nets before the keys and values of all attention. An older kind, mostly "
+        "used for styles.",
     )  # fmt: skip
-    activation: Activation = option("linear", "Function between the layers; linear: none.", group="Size")
-    activate_output: bool = option(False, "Apply it behind the last layer too.", group="Size", level="advanced")
-    layer_norm: bool = option(False, "Normalise after each layer.", group="Size", level="advanced")
+    layer_structure: tuple[float, ...] = option(
+        (1.0, 2.0, 1.0), "Widths of the nets' layers, as multiples of the context's width; first and last are 1. "
+        "Usually [1, 2, 1].", group="Size",
+    )  # fmt: skip
+    activation: Activation = option(
+        "linear", "Function between the layers of the nets; linear: none, which is a good start. relu and swish are "
+        "common too.", group="Size",
+    )  # fmt: skip
+    activation: Activation = option("linear", "Function between the layers of the nets; linear: none, a good start. relu and swish are common too.", group="Size")
+    activate_output: bool = option(
+        False, "Use the activation function behind the last layer of the nets too. Usually off.", group="Size",
+        level="advanced",
+    )  # fmt: skip
+    layer_norm: bool = option(
+        False, "Normalise the values after each layer of the nets, which steadies deep ones. Usually off.",
+        group="Size", level="advanced",
+    )  # fmt: skip
     initialization: Initialization = option(
         "zero", "First values of the layers. zero: the last one starts at zero, the others as with normal, so that "
         "training starts from the model as it is. The others are webui's and change it a little at once.",

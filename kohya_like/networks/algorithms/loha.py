@@ -37,15 +37,24 @@ class LoHa(LowRank):
     paper: ClassVar[str] = "https://arxiv.org/abs/2108.06098"
     folds: ClassVar[tuple[str, ...]] = ("hada_w1_a",)
 
-    name: Literal["loha"] = option("loha", "LoHa: the product of two low-rank changes, value by value.")
-    dim: int = option(
-        8, "Rank R of each factor; the change reaches rank R squared.", ge=1, le=1024, group="Size",
-        kohya="network_dim",
+    name: Literal["loha"] = option(
+        "loha", "LoHa: the product of two low-rank changes, value by value. Smaller ranks than for LoRA are enough.",
     )  # fmt: skip
-    alpha: float = option(4.0, "The change is scaled by alpha / dim.", gt=0.0, group="Size", kohya="network_alpha")
+    dim: int = option(
+        8, "Rank R of each factor; the change reaches rank R squared, so that small values will do. 4 to 32 is usual.",
+        ge=1, le=1024, group="Size", kohya="network_dim",
+    )  # fmt: skip
+    alpha: float = option(
+        4.0, "The change is scaled by alpha / dim, so a larger alpha works like a higher learning rate. Usually half "
+        "of dim, or equal to it.", gt=0.0, group="Size", kohya="network_alpha",
+    )  # fmt: skip
     conv_dim: int | None = option(
-        None, "Rank for the 3x3 convolutions of the residual blocks; empty: they are not trained.", ge=1, le=1024,
-        group="Size", differs="LyCORIS takes dim when it is unset.",
+        None, "Rank for the 3x3 convolutions of the residual blocks, usually half of dim or less. Empty: they are not "
+        "trained.", ge=1, le=1024, group="Size", differs="LyCORIS takes dim when it is unset.",
+    )  # fmt: skip
+    conv_alpha: float = option(
+        1.0, "The change of the 3x3 convolutions is scaled by conv_alpha / conv_dim. Usually half of conv_dim, or 1.",
+        gt=0.0, group="Size", shown_if="conv_dim",
     )  # fmt: skip
     use_tucker: bool = option(
         False, "Give the 3x3 convolutions a Tucker core: a smaller file at the same rank.", group="Size",

@@ -34,7 +34,9 @@ class LoRA(LowRank):
     folds: ClassVar[tuple[str, ...]] = (UP,)
     shares: ClassVar[Mapping[str, float]] = {UP: 0.5, DOWN: 0.5}
 
-    name: Literal["lora"] = option("lora", "LoRA: a low-rank change beside each layer.")
+    name: Literal["lora"] = option(
+        "lora", "LoRA: a low-rank change beside each layer. The usual choice, which nearly every program reads.",
+    )  # fmt: skip
     loraplus_lr_ratio: float = option(
         1.0, "LoRA+: the up matrices learn this many times as fast as the down matrices; the paper takes 16.", gt=0.0,
         group="Rates", level="expert",

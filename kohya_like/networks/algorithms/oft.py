@@ -34,10 +34,12 @@ class OFT(WeightDelta):
     why_not: ClassVar[Mapping[str, str]] = {"invertible": "the change depends on the weight it is added to"}
     reads_base: ClassVar[bool] = True
 
-    name: Literal["oft"] = option("oft", "OFT: rotates the outputs of each layer in blocks.")
+    name: Literal["oft"] = option(
+        "oft", "OFT: rotates the outputs of each layer in blocks, which keeps much of what the base model knows.",
+    )  # fmt: skip
     dim: int = option(
-        8, "Largest size of a block; the next divisor of the layer's width below it is taken.", ge=2, le=1024,
-        group="Size", kohya="network_dim",
+        8, "Largest size of a block; a layer takes the largest divisor of its width up to this. 8 is usual; larger "
+        "blocks can change more.", ge=2, le=1024, group="Size", kohya="network_dim",
     )  # fmt: skip
     blocks: int | None = option(
         None, "Number of blocks N instead of their size, as kohya's networks.oft counts them; empty: by size. Where it "
@@ -45,13 +47,17 @@ class OFT(WeightDelta):
         ge=1, le=4096, group="Size", level="expert",
     )  # fmt: skip
     conv_dim: int | None = option(
-        None, "The same for the 3x3 convolutions of the residual blocks; empty: they are not trained.", ge=2, le=1024,
-        group="Size", differs="LyCORIS takes dim when it is unset.",
+        None, "Largest size of a block for the 3x3 convolutions of the residual blocks. Empty: they are not trained.",
+        ge=2, le=1024, group="Size", differs="LyCORIS takes dim when it is unset.",
     )  # fmt: skip
     constraint: float = option(
-        0.0, "Holds the norm of Q below constraint x outputs; 0: free.", ge=0.0, group="Size", level="advanced"
-    )
-    rescaled: bool = option(False, "Also learn a factor S for each output.", group="Size", level="advanced")
+        0.0, "Limits the rotation: the norm of Q stays below constraint x outputs. Usually 0: free.", ge=0.0,
+        group="Size", level="advanced",
+    )  # fmt: skip
+    rescaled: bool = option(
+        False, "Also learn a factor S for each output, which makes it stronger or weaker. Usually off.", group="Size",
+        level="advanced",
+    )  # fmt: skip
 
     @property
     def trains_convolutions(self) -> bool:

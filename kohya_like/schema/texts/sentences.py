@@ -1,7 +1,7 @@
 """The program's own sentences in another language, found by their shape.
 
 Faults, refusals, warnings and phases are written in English where they arise. The catalogues `sentences_*.toml` hold
-them as templates (see templates.py): "{#0} pictures are few" stands for every such sentence, and what a hole caught
+them as templates (see templates.py): "{#0} batches" stands for every such sentence, and what a hole caught
 comes back in the other language's sentence. What no template knows is returned as it is; so is English.
 
 A text is taken apart the way the code puts texts together: lines, "; " between two things, "place: sentence",

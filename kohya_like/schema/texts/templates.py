@@ -2,7 +2,8 @@
 
 A hole says what it may catch: `{0}` anything, said in the other language if it is known; `{#0}` a number or a size
 such as 512x768; `{=0}` a word without blanks, kept as it is; `{~0}` something in quotes, kept as it is; `{@0}` also
-single words ("steps"); `{!0}` only what is known itself. A hole that stands in quotes is kept as it is.
+single words ("steps"); `{!0}` only what is known itself; `{-0}` words of another program, kept as they are. A hole
+that stands in quotes is kept as it is.
 
 A hole ends at the first place where the next literal follows and the rest fits; the number of tries is bounded.
 """
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-HOLE: Final = re.compile(r"\{([#=~@!]?)(\d)\}")
+HOLE: Final = re.compile(r"\{([#=~@!-]?)(\d)\}")
 MOST_TRIES: Final = 30  # places tried for the ends of a template's holes
 QUOTES: Final = ("'", '"', "`", "[")
 _WORD = re.compile(r"[A-Za-z]+")

@@ -94,7 +94,8 @@ def test_the_chosen_concept_shows_its_own_problems(desk: Desk, page: DatasetPage
     own = Fault("1 picture left out, cannot be read: a.png", "", "/pictures/5_dog", severity="warning")
     desk.service.checked.emit(answer([own, FEW, WRONG], concepts=(CAT, BAD)))
     assert page.details.heading.text() == "Problems of the pictures"
-    assert [row.sentence.text() for row in page.details.problems.rows()] == ["12 pictures are few"]
+    shown = [row.sentence.text() for row in page.details.problems.rows()]
+    assert shown == [own.text, "12 pictures are few"], "what is wrong in a folder is a problem of the pictures too"
     page.table.choose(1)
     assert page.details.heading.text() == "5_dog" and page.details.folder.text() == "/pictures/5_dog"
     assert [row.sentence.text() for row in page.details.problems.rows()] == [own.text]

@@ -47,7 +47,7 @@ def test_errors_come_first_and_each_says_what_and_how(faults: FaultList) -> None
     rows = faults.rows()
     assert [row.severity.text() for row in rows] == ["Error", "Warning", "Hint"]
     assert rows[0].sentence.text() == "must be more than 0" and rows[0].mend.text() == "take 8"
-    assert rows[0].place.isHidden(), "a line of the preset says nothing in the window"
+    assert rows[0].place.isHidden() and rows[0].line.text().startswith("line "), "the preset is open: no path"
     assert rows[0].fix.isHidden() and not rows[0].jump.isHidden()
     assert faults.all_well.isHidden()
 
@@ -57,6 +57,17 @@ def test_the_folder_a_fault_speaks_of_is_shown(faults: FaultList) -> None:
     row = faults.rows()[0]
     assert row.place.text() == "/pictures/10_cat" and not row.place.isHidden()
     assert row.jump.isHidden(), "without a key there is nowhere to go"
+
+
+def test_the_open_preset_is_not_named_again(faults: FaultList, desk: Desk, tmp_path: Path, qtbot: QtBot) -> None:
+    preset = tmp_path / "mine.toml"
+    preset.write_text("", encoding="utf-8")
+    with qtbot.waitSignal(desk.document.opened):
+        desk.document.open(preset)
+    faults.show_faults(plain(Fault("no pictures", where=str(preset)), Fault("odd", where=str(tmp_path / "other.toml"))))
+    own, other = faults.rows()
+    assert own.place.isHidden() and not own.line.text()
+    assert other.place.text() == str(tmp_path / "other.toml") and not other.place.isHidden()
 
 
 def test_jump_asks_for_the_field(faults: FaultList, desk: Desk, qtbot: QtBot) -> None:

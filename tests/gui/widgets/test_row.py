@@ -66,7 +66,8 @@ def test_the_help_is_read_while_the_row_has_the_keyboard(qtbot: QtBot, desk: Des
     assert row.help.isHidden()
     row.focus_target.setFocus()
     qtbot.waitUntil(lambda: not row.help.isHidden())
-    assert row.help.text() == "Rank R: how much the network can hold. (1 – 4096)"
+    assert row.help.text() == f"{row.field.option.info.help} (1 – 4096)"
+    assert row.help.text().startswith("Rank R: how much the network can hold; ")
     assert row.help.text() in row.focus_target.accessibleDescription()
     row.window().other.setFocus()  # type: ignore[attr-defined]
     qtbot.waitUntil(row.help.isHidden)
