@@ -14,18 +14,22 @@ class LowRank(WeightDelta):
     """Options of a change of rank R that is scaled by alpha / R; a subclass names its `folds`."""
 
     dim: int = option(
-        16, "Rank R: how much the network can hold.", ge=1, le=4096, group="Size", kohya="network_dim",
-        differs="kohya takes 4 when it is unset.",
+        16, "Rank R: how much the network can hold; its file grows with it. 8 to 128 is usual, 16 or 32 a good start.",
+        ge=1, le=4096, group="Size", kohya="network_dim", differs="kohya takes 4 when it is unset.",
     )  # fmt: skip
     alpha: float = option(
-        8.0, "The change is scaled by alpha / dim.", gt=0.0, group="Size", kohya="network_alpha",
+        8.0, "The change is scaled by alpha / dim, so a larger alpha works like a higher learning rate. Usually half "
+        "of dim, or equal to it.", gt=0.0, group="Size", kohya="network_alpha",
         differs="kohya takes 1, which divides the learning rate by the rank.",
     )  # fmt: skip
     conv_dim: int | None = option(
-        None, "Rank for the 3x3 convolutions of the residual blocks; empty: they are not trained.", ge=1, le=4096,
-        group="Size",
+        None, "Rank for the 3x3 convolutions of the residual blocks, usually half of dim or less. Empty: they are not "
+        "trained.", ge=1, le=4096, group="Size",
     )  # fmt: skip
-    conv_alpha: float = option(1.0, "Alpha of the convolutions.", gt=0.0, group="Size", shown_if="conv_dim")
+    conv_alpha: float = option(
+        1.0, "The change of the 3x3 convolutions is scaled by conv_alpha / conv_dim. Usually half of conv_dim, or 1.",
+        gt=0.0, group="Size", shown_if="conv_dim",
+    )  # fmt: skip
     rs_lora: bool = option(
         False, "Scale by alpha / the square root of dim, so that a high rank does not learn more slowly (rs-LoRA).",
         group="Size", level="expert",
