@@ -50,7 +50,9 @@ def count_trained(algorithm: NetworkAlgorithm, shapes: Mapping[str, Shapes]) -> 
         if isinstance(algorithm, WeightDelta):
             sizes = [_size(own, own.parameters(shape)) for own, shape in chosen_layers(algorithm, part, tensors)]
         elif isinstance(algorithm, InputResidual) and part == "unet":
-            sizes = [_size(algorithm, algorithm.parameters(width)) for width in algorithm.chosen(_context_widths(tensors))]
+            sizes = [
+                _size(algorithm, algorithm.parameters(width)) for width in algorithm.chosen(_context_widths(tensors))
+            ]
         else:
             sizes = []
         found.append(TrainedPart(part, len(sizes), sum(sizes)))

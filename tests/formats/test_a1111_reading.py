@@ -21,7 +21,8 @@ from tests.formats.hypernetworks import Attention, inputs, net, trained, written
 @pytest.mark.parametrize("kind", [tuple, list])
 def test_old_files_with_nothing_but_nets(tmp_path: Path, legacy: bool, kind: type) -> None:
     """linear1/linear2, no header: webui's defaults ([1, 2, 1], no activation); the extension does not matter."""
-    value: dict[object, object] = {8: kind((net(8, old=True), net(8, old=True, fill=0.2))), 12: kind((net(12), net(12)))}
+    small, large = (net(8, old=True), net(8, old=True, fill=0.2)), (net(12), net(12))
+    value: dict[object, object] = {8: kind(small), 12: kind(large)}
     path = tmp_path / "old.safetensors"
     torch.save(value, path, _use_new_zipfile_serialization=not legacy)
     unet, given = Attention(), inputs()

@@ -54,10 +54,9 @@ class Hypernetwork(InputResidual):
         "Usually [1, 2, 1].", group="Size",
     )  # fmt: skip
     activation: Activation = option(
-        "linear", "Function between the layers of the nets; linear: none, which is a good start. relu and swish are "
-        "common too.", group="Size",
+        "linear", "Function between the layers of the nets; linear: none, a good start. relu and swish are common too.",
+        group="Size",
     )  # fmt: skip
-    activation: Activation = option("linear", "Function between the layers of the nets; linear: none, a good start. relu and swish are common too.", group="Size")
     activate_output: bool = option(
         False, "Use the activation function behind the last layer of the nets too. Usually off.", group="Size",
         level="advanced",
