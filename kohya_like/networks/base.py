@@ -275,8 +275,8 @@ class InputResidual(NetworkAlgorithm):
         False, "A hypernetwork has no part in the text encoders: leave this off.", group="Layers", level="expert"
     )
     sizes: tuple[int, ...] = option(
-        (), "Widths of contexts that get a net. Empty: all that the model's attention reads, which are 320, 640, 768 "
-        "and 1280 for SD1, with 1024 in place of 768 for SD2, and 640, 1280 and 2048 for SDXL.",
+        (), "Widths of contexts that get a net. Empty: all that the model's attention reads: 320, 640, 768 and 1280 in "
+        "SD1, 1024 for 768 in SD2; 640, 1280 and 2048 in SDXL.",
         group="Layers", level="advanced",
     )  # fmt: skip
 

@@ -37,8 +37,8 @@ class BOFT(WeightDelta):
         ge=2, le=1024, group="Size", kohya="network_dim", differs="LyCORIS refuses a layer without a size below it.",
     )  # fmt: skip
     conv_dim: int | None = option(
-        None, "The same for the 3x3 convolutions of the residual blocks; empty: they are not trained.", ge=2, le=1024,
-        group="Size", differs="LyCORIS takes dim when it is unset.",
+        None, "Largest size of a block for the 3x3 convolutions of the residual blocks. Empty: they are not trained.",
+        ge=2, le=1024, group="Size", differs="LyCORIS takes dim when it is unset.",
     )  # fmt: skip
     constraint: float = option(
         0.0, "Holds the norm of Q below constraint x outputs; 0: free.", ge=0.0, group="Size", level="advanced"

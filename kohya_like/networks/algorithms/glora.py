@@ -36,14 +36,21 @@ class GLoRA(WeightDelta):
 
     name: Literal["glora"] = option("glora", "GLoRA: a low-rank change of each weight by itself, and one beside it.")
     dim: int = option(
-        8, "Rank R of both changes.", ge=1, le=4096, group="Size", kohya="network_dim",
+        8, "Rank R of both changes: how much the network can hold; its file grows with it. 8 is a good start.", ge=1,
+        le=4096, group="Size", kohya="network_dim",
     )  # fmt: skip
-    alpha: float = option(4.0, "The change is scaled by alpha / dim.", gt=0.0, group="Size", kohya="network_alpha")
+    alpha: float = option(
+        4.0, "The change is scaled by alpha / dim, so a larger alpha works like a higher learning rate. Usually half "
+        "of dim, or equal to it.", gt=0.0, group="Size", kohya="network_alpha",
+    )  # fmt: skip
     conv_dim: int | None = option(
-        None, "Rank for the 3x3 convolutions of the residual blocks; empty: they are not trained.", ge=1, le=4096,
-        group="Size", differs="LyCORIS takes dim when it is unset.",
+        None, "Rank for the 3x3 convolutions of the residual blocks, usually half of dim or less. Empty: they are not "
+        "trained.", ge=1, le=4096, group="Size", differs="LyCORIS takes dim when it is unset.",
     )  # fmt: skip
-    conv_alpha: float = option(1.0, "Alpha of the convolutions.", gt=0.0, group="Size", shown_if="conv_dim")
+    conv_alpha: float = option(
+        1.0, "The change of the 3x3 convolutions is scaled by conv_alpha / conv_dim. Usually half of conv_dim, or 1.",
+        gt=0.0, group="Size", shown_if="conv_dim",
+    )  # fmt: skip
 
     @property
     def trains_convolutions(self) -> bool:

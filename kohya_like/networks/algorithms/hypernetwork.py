@@ -66,8 +66,8 @@ class Hypernetwork(InputResidual):
         group="Size", level="advanced",
     )  # fmt: skip
     initialization: Initialization = option(
-        "zero", "First values of the layers. zero: the last one starts at zero, the others as with normal, so that "
-        "training starts from the model as it is. The others are webui's and change it a little at once.",
+        "zero", "First values of the layers. zero: the last one starts at zero, so that training starts from the model "
+        "as it is; the others, webui's, change it a little at once.",
         group="Size", level="advanced", differs="webui's is normal",
     )  # fmt: skip
     dropout_structure: tuple[float, ...] = option(

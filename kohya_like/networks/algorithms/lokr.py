@@ -47,8 +47,8 @@ class LoKr(LowRank):
 
     name: Literal["lokr"] = option("lokr", "LoKr: the Kronecker product of a small and a large matrix.")
     conv_dim: int | None = option(
-        None, "Rank for the 3x3 convolutions of the residual blocks; empty: they are not trained.", ge=1, le=4096,
-        group="Size", differs="LyCORIS takes dim when it is unset.",
+        None, "Rank for the 3x3 convolutions of the residual blocks, usually half of dim or less. Empty: they are not "
+        "trained.", ge=1, le=4096, group="Size", differs="LyCORIS takes dim when it is unset.",
     )  # fmt: skip
     factor: int = option(
         -1, "Size of the small matrix; a large one makes a small file. -1: as near to square as the layer allows.",

@@ -42,11 +42,13 @@ class LoRA(LowRank):
         group="Rates", level="expert",
     )  # fmt: skip
     loraplus_unet_lr_ratio: float | None = option(
-        None, "The same for the UNet alone; empty: as above.", gt=0.0, group="Rates", level="expert"
-    )
+        None, "LoRA+: how many times as fast as the down matrices the up matrices of the UNet learn. Empty: as "
+        "loraplus_lr_ratio.", gt=0.0, group="Rates", level="expert",
+    )  # fmt: skip
     loraplus_text_encoder_lr_ratio: float | None = option(
-        None, "The same for the text encoders alone; empty: as above.", gt=0.0, group="Rates", level="expert"
-    )
+        None, "LoRA+: how many times as fast as the down matrices the up matrices of the text encoder learn. Empty: as "
+        "loraplus_lr_ratio.", gt=0.0, group="Rates", level="expert",
+    )  # fmt: skip
 
     def arguments(self) -> dict[str, object]:
         ratios = {name: getattr(self, name) for name in type(self).model_fields if name.startswith("loraplus_")}

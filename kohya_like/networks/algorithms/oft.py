@@ -42,8 +42,8 @@ class OFT(WeightDelta):
         "blocks can change more.", ge=2, le=1024, group="Size", kohya="network_dim",
     )  # fmt: skip
     blocks: int | None = option(
-        None, "Number of blocks N instead of their size, as kohya's networks.oft counts them; empty: by size. Where it "
-        "does not divide a layer's width, the largest number that divides both is taken.",
+        None, "Number of blocks N instead of their size, as in kohya's networks.oft; where it does not divide a "
+        "layer's width, the largest divisor of both. Empty: by size.",
         ge=1, le=4096, group="Size", level="expert",
     )  # fmt: skip
     conv_dim: int | None = option(
