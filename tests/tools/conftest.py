@@ -15,7 +15,13 @@ from tests.families import conftest as of_families
 from tests.families.conftest import TinyModel
 from tests.networks.tiny import randomise
 
-tiny_models, tiny = of_families.tiny_models, of_families.tiny
+tiny_models = of_families.tiny_models
+
+
+@pytest.fixture(params=["sd1", pytest.param("sd2", marks=pytest.mark.full), "sdxl"])
+def tiny(request: pytest.FixtureRequest, tiny_models: dict[str, TinyModel]) -> TinyModel:
+    """Each family; SD 2's layers are of SD 1's and SDXL's kinds, so that it waits for the long run."""
+    return tiny_models[request.param]
 
 
 @pytest.fixture(autouse=True)

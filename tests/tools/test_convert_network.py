@@ -73,7 +73,7 @@ def test_to_peft_and_back(tiny: TinyModel, tmp_path: Path) -> None:
     assert back.keys() == ours.keys() and all(torch.equal(back[key], value) for key, value in ours.items())
 
 
-@pytest.mark.parametrize("family", ["sd1", "sdxl"])
+@pytest.mark.parametrize("family", [pytest.param("sd1", marks=pytest.mark.full), "sdxl"])
 def test_diffusers_computes_the_same_with_both(tiny_models: dict[str, TinyModel], tmp_path: Path, family: str) -> None:
     from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 

@@ -146,7 +146,7 @@ def test_number_type_and_metadata(tiny_models: dict[str, TinyModel], tmp_path: P
     assert header.metadata == {"modelspec.title": "Base", "modelspec.merged_from": "style, style"}
 
 
-@pytest.mark.parametrize("family", ["sd1", "sdxl"])
+@pytest.mark.parametrize("family", [pytest.param("sd1", marks=pytest.mark.full), "sdxl"])
 def test_as_diffusers_fuses_it(tiny_models: dict[str, TinyModel], tmp_path: Path, family: str) -> None:
     from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 
