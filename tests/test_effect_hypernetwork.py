@@ -1,7 +1,8 @@
-"""Does a hypernetwork learn? Issue A's gates of test_effect.py, with their controls, on the embedded model.
+"""Does a hypernetwork learn? The gates of test_effect.py, with their controls, on the embedded model.
 
-relu between the layers and a rate of 4e-3, everything else as in the demo. In brackets what seeds 1, 2, 3 gave; how far
-it falls short of a LoRA (0.41 and 0.83) is told by its size: it only moves the keys and values of the attention.
+relu between the layers, everything else as in the demo. Over seeds 1, 2, 3: loss of unseen ghosts .48 .48 .48 (gate
+.55), of other pictures 1.14 1.15 1.14 (1.25), bound .87 .83 .83 (.82), score .75 .73 .75 (.65), found 7 7 6 (6). It
+falls short of a LoRA (.41, .83, 8), because it only moves the keys and values of the attention.
 """
 
 from __future__ import annotations
@@ -15,17 +16,16 @@ __all__ = ["train"]
 
 OPTIONS = (
     "network.name=hypernetwork", "network.dim=", "network.alpha=", "network.activation=relu",
-    "optimizer.learning_rate=4e-3",
 )  # fmt: skip
 
 
 def test_a_short_training_lowers_the_loss_of_unseen_ghosts(train: Train) -> None:
-    """60 steps; the control is the same without a learning rate."""
-    short = ("train.max_train_steps=60", "save.overwrite=true")
-    effect = train(*OPTIONS, *short, pictures=False)
-    assert effect.ghost_loss < 0.85 * gates.before().ghost_loss, effect
+    """40 steps; the control is one without a learning rate."""
+    short = ("train.train_batch_size=6", "save.overwrite=true")
+    effect = train(*OPTIONS, *short, "train.max_train_steps=40", pictures=False)
+    assert effect.ghost_loss < 0.9 * gates.before().ghost_loss, effect
     assert effect.other_loss < gates.KEPT * gates.before().other_loss, effect
-    still = train(*OPTIONS, "optimizer.learning_rate=1e-12", *short, pictures=False)
+    still = train(*OPTIONS, *short, "train.max_train_steps=2", "optimizer.learning_rate=1e-12", pictures=False)
     assert still.ghost_loss > 0.99 * gates.before().ghost_loss, still
 
 
