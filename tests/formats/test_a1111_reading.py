@@ -46,7 +46,8 @@ def test_dropout_of_old_files(tmp_path: Path, header: dict[str, Any], wanted: tu
     nets = net(8)
     if wanted[1]:  # a dropout takes the place between the layers
         nets = OrderedDict((key.replace("linear.1", "linear.2"), value) for key, value in nets.items())
-    torch.save({8: (nets, nets), **header}, tmp_path / "x.pt", _use_new_zipfile_serialization=False)
+    value: dict[Any, Any] = {8: (nets, nets), **header}
+    torch.save(value, tmp_path / "x.pt", _use_new_zipfile_serialization=False)
     webui.Hypernetwork(tmp_path / "x.pt")
     algorithm = Network.from_file(tmp_path / "x.pt", {"unet": Attention()}, "sd1").algorithm
     assert isinstance(algorithm, Hypernetwork) and algorithm.dropout_structure == pytest.approx(wanted)

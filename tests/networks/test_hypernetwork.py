@@ -144,8 +144,9 @@ def test_keys_and_values_have_nets_of_their_own_and_queries_none() -> None:
     unet, given = Attention(), inputs()
     before = unet(*given).split([60, 60, 60, 60, 36, 36])
     network = trained(unet)
-    network.layers["hypernetwork_8_v"].multiplier = 0.0
-    network.layers["hypernetwork_12_k"].multiplier = 0.0
+    for net in network.adapters:
+        if net.name in ("hypernetwork_8_v", "hypernetwork_12_k"):
+            net.multiplier = 0.0
     network.attach()
     after = unet(*given).split([60, 60, 60, 60, 36, 36])
     same = [torch.equal(a, b) for a, b in zip(before, after)]
