@@ -30,7 +30,7 @@ def trained(seed: int, overrides: list[str]) -> tuple[Effect, float]:
         build(config, folder, Reporter(None), ControlFile(None, ""), False).train()
         seconds = time.perf_counter() - started
         backbone = load_backbone(demo_base())
-        attach_network(backbone, folder / "ghost.safetensors", 1.0)
+        attach_network(backbone, config.save.plan(config.network.suffixes).final(), 1.0)
         return measure_effect(backbone), seconds
 
 

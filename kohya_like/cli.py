@@ -12,6 +12,7 @@ from pathlib import Path
 from kohya_like import __version__
 from kohya_like.console import say
 from kohya_like.schema.errors import UserError
+from kohya_like.verbs.tools import add_tools
 
 Verb = Callable[[argparse.Namespace], int]
 
@@ -101,7 +102,10 @@ def parser() -> argparse.ArgumentParser:
     sub = verb("inspect", inspect, "Say what a file is: kind, family, keys, rank, metadata.")
     sub.add_argument("file", type=Path)
     sub.add_argument("--keys", action="store_true", help="list every tensor")
+    sub.add_argument("--hashes", action="store_true", help="also of a base model, which takes its time")
     sub.add_argument("--json", action="store_true")
+
+    add_tools(verb)
 
     sub = verb("cache", cache, "Fill, list or purge the cache of encoded pictures.")
     with_config(sub, optional=True)
@@ -216,7 +220,7 @@ def generate(arguments: argparse.Namespace) -> int:
 def inspect(arguments: argparse.Namespace) -> int:
     from kohya_like.verbs.inspect import describe_file, render
 
-    facts = describe_file(arguments.file, arguments.keys)
+    facts = describe_file(arguments.file, arguments.keys, arguments.hashes)
     if arguments.json:
         print(json.dumps(facts, ensure_ascii=False, indent=1))
     else:

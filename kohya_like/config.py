@@ -221,11 +221,11 @@ class SaveOptions(Section):
         group="Metadata", level="advanced",
     )  # fmt: skip
 
-    def plan(self) -> SavePlan:
-        """When which files are written."""
+    def plan(self, suffixes: Sequence[str]) -> SavePlan:
+        """When which files are written, with these endings side by side."""
         return SavePlan(
             Path(self.output_dir), self.output_name, self.save_every_n_epochs, self.save_every_n_steps,
-            self.save_last_n_epochs, self.save_last_n_steps,
+            self.save_last_n_epochs, self.save_last_n_steps, suffixes[0], tuple(suffixes[1:]),
         )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ class Phase(Event):
 
 @dataclass(frozen=True)
 class Step(Event):
-    """One optimizer step. `seconds` is its duration, `memory_bytes` the peak so far."""
+    """One optimizer step. `seconds` is its duration, `memory_bytes` the peak so far, `numbers` what the method adds."""
 
     kind: ClassVar[str] = "step"
     step: int
@@ -69,6 +69,7 @@ class Step(Event):
     seconds: float
     memory_bytes: int
     gradient_norm: float
+    numbers: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ class SavePlan:
     last_epochs: int | None = None
     last_steps: int | None = None
     suffix: str = ".safetensors"
+    twins: tuple[str, ...] = ()  # endings of files that are written beside each one
 
     def final(self) -> Path:
         return self.folder / f"{self.name}{self.suffix}"
@@ -27,6 +28,10 @@ class SavePlan:
 
     def at_step(self, step: int) -> Path:
         return self.folder / f"{self.name}-step{step:08d}{self.suffix}"
+
+    def written_with(self, path: Path) -> list[Path]:
+        """A file of this plan and its twins."""
+        return [path, *(path.with_suffix(twin) for twin in self.twins)]
 
     def due(self, step: int, epoch_ended: int | None, total: int) -> Path | None:
         """The file due after `step`, if any. The last step writes the final file, not a numbered one as well."""
@@ -51,7 +56,8 @@ class SavePlan:
 
     def existing(self) -> list[Path]:
         """Files in the folder that a run of this name could replace."""
-        own = re.compile(rf"{re.escape(self.name)}(-\d{{6}}|-step\d{{8}})?{re.escape(self.suffix)}")
+        endings = "|".join(map(re.escape, (self.suffix, *self.twins)))
+        own = re.compile(rf"{re.escape(self.name)}(-\d{{6}}|-step\d{{8}})?({endings})")
         if not self.folder.is_dir():
             return []
         return sorted(path for path in self.folder.iterdir() if own.fullmatch(path.name))

@@ -85,13 +85,15 @@ class Provenance:
         arguments: dict[str, str] = {key: str(options[key]) for key in ("conv_dim", "conv_alpha") if key in options}
         if "conv_dim" not in options:
             arguments.clear()
-        if network.kohya_module != "networks.lora":
+        if network.kohya_module == "lycoris.kohya":
             arguments["algo"] = options["name"]
+        arguments |= {key: str(value) for key, value in network.arguments().items()}
         return {
             "network_module": network.kohya_module,
             "network_dim": options.get("dim"),
             "network_alpha": options.get("alpha"),
             "network_dropout": network.dropout or None,
+            "scale_weight_norms": options.get("scale_weight_norms"),
             "network_args": arguments or None,
             "base_model_version": family.base_model_version(prediction),
             "v2": family.name == "sd2",

@@ -251,7 +251,13 @@ def make_outputs(
     store = StateStore(run / "checkpoints", config.save.keep_states)
     log = BatchLog(run / "batches.jsonl") if config.save.log_batches else None
     return Outputs(
-        config.save.plan(), store, provenance.metadata, reporter, control, config.save.save_state_every_n_steps, log
+        config.save.plan(config.network.suffixes),
+        store,
+        provenance.metadata,
+        reporter,
+        control,
+        config.save.save_state_every_n_steps,
+        log,
     )
 
 

@@ -54,6 +54,28 @@ RECIPES: tuple[Recipe, ...] = (
         marks=("network.conv_dim", "network.conv_alpha"),
     ),
     Recipe(
+        "dora", "DoRA (decomposed LoRA)", "network", "lora",
+        {"network.dim": 16, "network.alpha": 8.0, "network.dora_wd": True, "network.dora_axis": "input",
+         "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
+        f"{IN_PROMPTS}; diffusers ignores what is DoRA in it",
+        "Nearer to a full training at a low rank; slower than LoRA, and it cannot be taken out of a model again.",
+        marks=("network.dora_wd", "network.dora_axis"),
+    ),
+    Recipe(
+        "lora_fa", "LoRA-FA", "network", "lora_fa",
+        {"network.dim": 16, "network.alpha": 8.0,
+         "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
+        IN_PROMPTS,
+        "LoRA of which only half learns: less memory, somewhat more steps.",
+    ),
+    Recipe(
+        "dylora", "DyLoRA", "network", "dylora",
+        {"network.dim": 16, "network.alpha": 8.0,
+         "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
+        IN_PROMPTS,
+        "Trains all lower ranks at once, so that the file can be cut down later; needs more steps.",
+    ),
+    Recipe(
         "loha", "LoHa (LyCORIS)", "network", "loha",
         {"network.dim": 8, "network.alpha": 4.0,
          "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
@@ -61,15 +83,63 @@ RECIPES: tuple[Recipe, ...] = (
         "Reaches the square of its rank: much change in a small file. Keep the rank at 32 or below.",
     ),
     Recipe(
+        "locon_tucker", "LoCon with a Tucker core", "network", "locon",
+        {"network.dim": 16, "network.alpha": 8.0, "network.use_tucker": True,
+         "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
+        IN_PROMPTS,
+        "LoRA with convolutions in a much smaller file. diffusers cannot read it.",
+    ),
+    Recipe(
+        "lokr", "LoKr (LyCORIS)", "network", "lokr",
+        {"network.dim": 16, "network.alpha": 8.0, "network.factor": 8,
+         "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
+        IN_PROMPTS,
+        "Much change in one of the smallest files: good for styles. A larger factor makes it smaller.",
+    ),
+    Recipe(
+        "glora", "GLoRA (LyCORIS)", "network", "glora",
+        {"network.dim": 8, "network.alpha": 4.0,
+         "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
+        IN_PROMPTS,
+        "Changes each weight by itself and beside it: freer than LoRA, and a larger file.",
+    ),
+    Recipe(
+        "ia3", "(IA)^3 (LyCORIS)", "network", "ia3",
+        {"network.layers": "paper", "optimizer.learning_rate": 5e-3, "optimizer.text_encoder_lr": 1e-3},
+        IN_PROMPTS,
+        "The smallest network, some ten KB: for styles. Wants a high learning rate.",
+    ),
+    Recipe(
+        "full", "Full difference (LyCORIS)", "network", "full",
+        {"optimizer.learning_rate": 1e-5, "optimizer.text_encoder_lr": 5e-6},
+        IN_PROMPTS,
+        "As free as a fine-tune, in a file as large as the layers it trains; needs much memory.",
+    ),
+    Recipe(
+        "norms", "Norms (LyCORIS)", "network", "norms",
+        {"optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
+        IN_PROMPTS,
+        "Only the normalisations: contrast and colour more than content, in a very small file.",
+        refuses=("network.scale_weight_norms",),
+    ),
+    Recipe(
         "oft", "OFT (LyCORIS)", "network", "oft",
         {"network.dim": 8, "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
         IN_PROMPTS,
         "Rotates the layers and keeps what the model knows: good for a subject, slower to train.",
+        refuses=("network.scale_weight_norms",),
+    ),
+    Recipe(
+        "boft", "BOFT (LyCORIS)", "network", "boft",
+        {"network.dim": 16, "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
+        IN_PROMPTS,
+        "Rotates the layers in stages: freer than OFT, and slower.",
+        refuses=("network.scale_weight_norms",),
     ),
     Recipe(
         "hypernetwork", "Hypernetwork", "network", "hypernetwork",
         {"network.layer_structure": [1.0, 2.0, 1.0], "optimizer.learning_rate": 1e-5},
-        ".safetensors; for this program's own pictures, as A1111 reads hypernetworks as .pt only",
+        ".pt; <hypernet:NAME:1> in the prompt of A1111, from its folder models/hypernetworks",
         "Small nets before the keys and values of the attention. For styles; mostly replaced by LoRA.",
         refuses=("network.train_text_encoder", "network.rank_dropout", "network.targets"),
     ),
@@ -96,7 +166,7 @@ def recipe_of(values: Mapping[str, Value]) -> Recipe | None:
         recipe
         for recipe in RECIPES
         if (recipe.method, recipe.network) == (method, network)
-        and all(lookup(values, mark) is not None for mark in recipe.marks[:1])
+        and all(lookup(values, mark) not in (None, False) for mark in recipe.marks[:1])
     ]
     return max(fitting, key=lambda recipe: len(recipe.marks), default=None)
 

@@ -28,6 +28,8 @@ def tensorboard_listener(folder: Path) -> Callable[[Event], None]:
                 writer.add_scalar("gradient_norm", event.gradient_norm, event.step)
                 for part, rate in event.lr.items():
                     writer.add_scalar(f"lr/{part}", rate, event.step)
+                for name, number in event.numbers.items():
+                    writer.add_scalar(f"network/{name}", number, event.step)
             case Validation():
                 writer.add_scalar("loss/validation", event.loss, event.step)
             case Finished():

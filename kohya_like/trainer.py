@@ -188,7 +188,7 @@ class Trainer:
             scaler.update()
         optimization.schedule.step()
         optimization.optimizer.zero_grad()
-        self.method.after_step()
+        self.numbers = self.method.after_step() or {}
         if optimization.average is not None:
             optimization.average.update()
 
@@ -230,7 +230,7 @@ class Trainer:
         if self.accelerator.device.type == "cuda":
             memory = torch.cuda.max_memory_allocated()
         epoch = self.length.epoch(self.step)
-        self.outputs.reporter.emit(Step(self.step, epoch, loss, rates, round(seconds, 4), memory, norm))
+        self.outputs.reporter.emit(Step(self.step, epoch, loss, rates, round(seconds, 4), memory, norm, self.numbers))
 
     @contextlib.contextmanager
     def _phase(self, name: str) -> Iterator[None]:
@@ -266,7 +266,11 @@ class Trainer:
             text = f"{path.parent}: nothing can be saved there: {error.strerror}"
             raise UserError(text, "choose another folder") from error
         finally:
-            path.unlink(missing_ok=True)
+            self._remove(path)
+
+    def _remove(self, path: Path) -> None:
+        for file in self.outputs.plan.written_with(path):
+            file.unlink(missing_ok=True)
 
     def _save_if_due(self, ended: int | None) -> None:
         outputs = self.outputs
@@ -275,7 +279,7 @@ class Trainer:
             self._save(path)
             old = outputs.plan.outdated(self.step, ended)
             if old is not None and old.name in self.files:
-                old.unlink(missing_ok=True)
+                self._remove(old)
         if path is not None or (outputs.state_every_steps and self.step % outputs.state_every_steps == 0):
             self._save_state()
 

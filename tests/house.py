@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "supervise": frozenset(),
     "formats": frozenset({"schema"}),
     "hardware": frozenset({"schema", "events", "qt_libraries"}),
+    "tools": frozenset({"schema", "formats", "networks", "families"}),
     **{name: frozenset({"schema", "events", "formats", "hardware"}) for name in SIBLINGS},
 }
 # What components must not know: they are given values, and the recipe gives them.

@@ -46,7 +46,7 @@ def train(tmp_path: Path) -> Train:
         config, _ = load(PRESET, own)
         build(config, tmp_path, Reporter(None), ControlFile(None, ""), False).train()
         backbone = load_backbone(demo_base())
-        attach_network(backbone, tmp_path / "out" / "ghost.safetensors", 1.0)
+        attach_network(backbone, config.save.plan(config.network.suffixes).final(), 1.0)
         return measure_effect(backbone, pictures)
 
     return trained

@@ -26,7 +26,22 @@ TELLING = "provenance.py"
 TOLD = ("no_metadata", "training_comment", "metadata_")  # what a file says of itself is all that these are for
 
 EXCEPTIONS: dict[Option, str] = {
-    (kind, "name"): "the registry made this class of it" for kind in ("LoRA", "LoHa", "OFT", "Hypernetwork")
+    (kind, "name"): "the registry made this class of it"
+    for kind in (
+        "LoRA",
+        "LoCon",
+        "LoKr",
+        "GLoRA",
+        "IA3",
+        "FullDifference",
+        "Norms",
+        "LoRAFA",
+        "DyLoRA",
+        "LoHa",
+        "OFT",
+        "BOFT",
+        "Hypernetwork",
+    )
 } | {("NetworkMethod", "name"): "there is one method"}
 
 # Some options are read only where another is set.
@@ -37,10 +52,20 @@ ALL: dict[str, Any] = {
 }  # fmt: skip
 NETWORKS: dict[str, dict[str, Any]] = {
     "loha": {"network__conv_dim": 1},
+    "locon": {"network__use_tucker": True},
+    "lokr": {"network__conv_dim": 1},
+    "glora": {"network__conv_dim": 1},
+    "ia3": {"network__dim": None, "network__alpha": None},
+    "full": {"network__dim": None, "network__alpha": None},
+    "norms": {"network__dim": None, "network__alpha": None},
+    "lora": {},  # now with the text encoder
+    "lora_fa": {"network__conv_dim": 1},
+    "dylora": {"network__conv_dim": 1},
     "oft": {"network__dim": None, "network__alpha": None},
+    "boft": {"network__dim": None, "network__alpha": None},
     "hypernetwork": {
         "network__dim": None, "network__alpha": None, "network__train_text_encoder": False,
-        "network__activation": "relu",
+        "network__activation": "relu", "network__dropout_structure": [0.0, 0.1, 0.0], "network__files": "both",
     },
 }  # fmt: skip
 
@@ -59,6 +84,8 @@ def declared(section: type[Section]) -> Iterator[Option]:
 def has_effect(name: str, reader: FrameType) -> bool:
     path, function = reader.f_code.co_filename, reader.f_code.co_qualname
     inside = path.partition("kohya_like/")[2]
+    if function.endswith(".arguments"):  # what a network says of itself in its file
+        return False
     if not inside or inside.startswith(IDLE_FILES) or function.partition(".")[0] in IDLE_FUNCTIONS:
         return False
     return inside != TELLING or name.startswith(TOLD)

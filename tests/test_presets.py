@@ -17,7 +17,9 @@ COMPLETE = [path for path in PRESETS if path.name != "demo.toml"]
 
 
 def test_the_families_are_there() -> None:
-    assert {path.name for path in PRESETS} >= {"demo.toml", "lora-sd15.toml", "lora-sd21-v.toml", "lora-sdxl.toml"}
+    assert {path.name for path in PRESETS} >= {
+        "demo.toml", "lora-sd15.toml", "lora-sd21-v.toml", "lora-sdxl.toml", "hypernetwork-sd15.toml",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.name)

@@ -11,7 +11,7 @@ from pathlib import Path
 from kohya_like.formats.archive import ZIP_START
 from kohya_like.formats.opening import open_regular, refuse_known_strangers, unreadable
 from kohya_like.formats.pickle_calls import PickledTensor
-from kohya_like.formats.recognise import FileFacts, Shape, embedding_facts, recognise
+from kohya_like.formats.recognise import FileFacts, Shape, embedding_facts, hypernetwork_family, recognise
 from kohya_like.formats.safetensors_header import SafetensorsHeader, TensorInfo, read_safetensors_header
 from kohya_like.formats.torch_file import TorchFile, read_torch_file
 from kohya_like.schema.errors import FormatError
@@ -155,7 +155,7 @@ def _identify_pickle(file: TorchFile) -> FileFacts:
 
 
 def _hypernetwork(container: str, value: dict[object, object], widths: list[int]) -> FileFacts:
-    family = "sd1" if 768 in widths and 1024 not in widths else "sd2" if 1024 in widths and 768 not in widths else ""
+    family = hypernetwork_family(widths)
     structure = value.get("layer_structure", [1, 2, 1])
     details = {
         "widths": widths,

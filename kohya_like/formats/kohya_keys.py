@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 
 PREFIXES = {"unet": "lora_unet", "text_encoder": "lora_te", "text_encoder_2": "lora_te2"}
+KOHYA_OFT = "oft_unet_"  # kohya's networks.oft, which has no part in the text encoders
 _CLIP_ROOTS = ("embeddings.", "encoder.", "final_layer_norm")
 
 # diffusers' path in an SDXL UNet -> the original code's; i block, j layer in it; two layers and a sampler per block
@@ -27,6 +28,8 @@ _SGM_BLOCKS = (
     (r"up_blocks\.(\d+)\.upsamplers\.(0)\.conv", lambda i, j: f"output_blocks.{3 * i + 2}.2.conv"),
 )
 _SGM_RESNET = {
+    "norm1": "in_layers.0",
+    "norm2": "out_layers.0",
     "conv1": "in_layers.2",
     "conv2": "out_layers.3",
     "time_emb_proj": "emb_layers.1",
@@ -35,6 +38,7 @@ _SGM_RESNET = {
 _SGM_ENDS = {
     "conv_in": "input_blocks.0.0",
     "conv_out": "out.2",
+    "conv_norm_out": "out.0",
     "time_embedding.linear_1": "time_embed.0",
     "time_embedding.linear_2": "time_embed.2",
     "add_embedding.linear_1": "label_emb.0.0",
@@ -110,7 +114,7 @@ class ForeignKey:
 
 def foreign_key(key: str) -> ForeignKey | None:
     """The key of a diffusers or peft file; None when it is written in another style."""
-    if key.startswith("lora_"):
+    if key.startswith(("lora_", KOHYA_OFT)):
         return None
     for end, tensor in _FOREIGN_TENSORS.items():
         if key.endswith(end):
@@ -124,7 +128,11 @@ def foreign_key(key: str) -> ForeignKey | None:
 def read_key(key: str) -> tuple[str, str]:
     """Module and tensor name in kohya's words, whoever wrote the key; an unknown style is split at its first dot."""
     foreign = foreign_key(key)
-    return (_joined(PREFIXES[foreign.part], foreign.path), foreign.tensor) if foreign else split_key(key)
+    if foreign:
+        return _joined(PREFIXES[foreign.part], foreign.path), foreign.tensor
+    if key.startswith(KOHYA_OFT):
+        key = f"{PREFIXES['unet']}_{key.removeprefix(KOHYA_OFT)}"
+    return split_key(key)
 
 
 def _joined(prefix: str, path: str) -> str:

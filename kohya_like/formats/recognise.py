@@ -6,6 +6,7 @@ of checkpoints, diffusers' module names. Structure counts before width, so a tin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ _ALGORITHM_ENDS = {
 _ENDS = tuple(_ALGORITHM_ENDS)
 _DOWN_ENDS = tuple(end for end, algorithm in _ALGORITHM_ENDS.items() if algorithm == "lora")
 _WIDTH_FAMILY = {768: "sd1", 1024: "sd2", 1280: "sdxl", 2048: "sdxl"}
+_NET = re.compile(r"hypernetwork_(\d{1,6})_[kv]\.linear\.")
 _CROSS_WIDTH_FAMILY = {768: "sd1", 1024: "sd2", 2048: "sdxl"}
 _VERSION_FAMILY = {
     "sdxl": "sdxl", "sd_v1": "sd1", "sd_v2": "sd2",  # ss_base_model_version
@@ -60,6 +62,9 @@ def recognise(container: str, shapes: Mapping[str, Shape], metadata: Mapping[str
     if embedding := _embedding(shapes):
         family = str(embedding.pop("family"))
         return FileFacts(container, "textual-inversion", family, prediction, details | embedding)
+    if widths := sorted({int(match[1]) for name in shapes if (match := _NET.match(name))}):
+        facts = details | {"widths": widths, "step": metadata.get("ss_steps", "")}
+        return FileFacts(container, "hypernetwork", hypernetwork_family(widths), prediction, facts)
     kind = _model_kind(shapes)
     if kind == "unknown":
         return FileFacts(container, kind, details=details)
@@ -68,6 +73,12 @@ def recognise(container: str, shapes: Mapping[str, Shape], metadata: Mapping[str
         details["zero_terminal_snr"] = True
     family = "" if kind == "vae" or details["variant"] in ("sdxl-refiner", "flux", "sd3") else _model_family(shapes)
     return FileFacts(container, kind, family, prediction, details)
+
+
+def hypernetwork_family(widths: Collection[int]) -> str:
+    """The family whose prompts have one of these widths, where only one has."""
+    found = {_CROSS_WIDTH_FAMILY[width] for width in widths if width in _CROSS_WIDTH_FAMILY}
+    return found.pop() if len(found) == 1 else ""
 
 
 def embedding_facts(container: str, shape: Shape, **details: object) -> FileFacts:

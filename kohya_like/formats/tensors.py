@@ -21,6 +21,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from kohya_like.formats.a1111 import hypernetwork_metadata, hypernetwork_tensors
 from kohya_like.formats.atomic import atomic_write
 from kohya_like.formats.headers import container_of
 from kohya_like.formats.opening import open_regular
@@ -65,6 +66,13 @@ class TensorFile(ABC):
     @abstractmethod
     def get(self, name: str, dtype: torch.dtype | None = None, device: str | torch.device = "cpu") -> Tensor:
         """The tensor, cast and moved as asked. Without a cast it may share the mapped file: do not write into it."""
+
+    def read(self, name: str) -> Tensor:
+        """The tensor in memory that may be written into, and that the next `read` or `get` may use again.
+
+        Unlike `get` it leaves no mapped pages behind, so a file of any size passes through the memory of one tensor.
+        """
+        return self.get(name).clone()
 
     @abstractmethod
     def close(self) -> None:
@@ -123,6 +131,12 @@ class _Safetensors(TensorFile):
         except (SafetensorError, OSError) as error:
             raise FormatError(f"{self._path}: tensor {name[:100]!r} cannot be read: {error}.") from None
 
+    def read(self, name: str) -> Tensor:
+        try:
+            return self._passing(self._infos[name])
+        except OSError as error:
+            raise FormatError(f"{self._path}: tensor {name[:100]!r} cannot be read: {error}.") from None
+
     def _passing(self, info: TensorInfo) -> Tensor:
         """A tensor in a buffer that the next one overwrites: what is cast or moved need not be mapped, and mapped
         pages of a 4 GB file would count as memory of this process until the file is closed."""
@@ -149,8 +163,13 @@ class _Safetensors(TensorFile):
 
 class _Pickle(TensorFile):
     def __init__(self, path: Path) -> None:
+        value = load_pickle(path)
         self.metadata = {}
-        self._tensors = state_dict_of(load_pickle(path))
+        self._tensors = hypernetwork_tensors(path, value)
+        if self._tensors:
+            self.metadata = hypernetwork_metadata(value)
+        else:
+            self._tensors = state_dict_of(value)
         if not self._tensors:
             raise FormatError(f"{path}: holds no named tensors.")
 

@@ -24,8 +24,8 @@ class TrainingMethod(Protocol):
     def before_step(self, step: int) -> None:
         """Called before the first batch of an optimizer step."""
 
-    def after_step(self) -> None:
-        """Called when the optimizer has moved the parameters."""
+    def after_step(self) -> dict[str, float] | None:
+        """Called when the optimizer has moved the parameters. May return numbers for the log, by name."""
 
     def state(self) -> dict[str, Tensor]:
         """The trained tensors exactly as they are, for a resume."""

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from kohya_like.formats.a1111 import save_hypernetwork
 from kohya_like.formats.metadata import with_hashes
 from kohya_like.formats.tensors import save_safetensors
 from kohya_like.networks.network import Network
@@ -33,18 +34,24 @@ class NetworkTraining:
     def before_step(self, step: int) -> None:
         """Nothing to do: a network has no phases."""
 
-    def after_step(self) -> None:
-        """Nothing to do: weight limits come with the algorithms that want them."""
+    def after_step(self) -> dict[str, float]:
+        return self.network.limit_norms()
 
     def state(self) -> dict[str, Tensor]:
-        return self.network.tensors(torch.float32)
+        return self.network.state()
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         self.network.load_tensors(tensors)
 
     def save(self, path: Path, metadata: Mapping[str, str], overwrite: bool) -> None:
         tensors = self.network.tensors(self._dtype)
-        save_safetensors(path, tensors, with_hashes(tensors, metadata), overwrite=overwrite)
+        about = {**metadata, **self.network.algorithm.metadata()}
+        first, *twins = self.network.algorithm.suffixes
+        for suffix, file in [(first, path), *((twin, path.with_suffix(twin)) for twin in twins)]:
+            if suffix == ".pt":
+                save_hypernetwork(file, tensors, about, overwrite)
+            else:
+                save_safetensors(file, tensors, with_hashes(tensors, about), overwrite=overwrite)
 
     def disabled(self) -> AbstractContextManager[None]:
         return self.network.detached()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from math import isclose
 from typing import Any, Self
@@ -10,7 +10,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from kohya_like.networks.base import NetworkAlgorithm, ParamSpec, Shape
+from kohya_like.networks.base import MAGNITUDE, SCALAR, NetworkAlgorithm, ParamSpec, Shape
 
 
 def filled(spec: ParamSpec, generator: torch.Generator) -> Tensor:
@@ -19,6 +19,8 @@ def filled(spec: ParamSpec, generator: torch.Generator) -> Tensor:
     match spec.init:
         case "ones":
             return value.fill_(1.0)
+        case "constant":
+            return value.fill_(spec.value)
         case "normal":
             return value.normal_(0.0, spec.std, generator=generator)
         case "uniform":
@@ -51,9 +53,23 @@ def shapes_and_constants(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Shape
 
 
 def stored_constant(value: float, dtype: torch.dtype) -> Tensor:
-    """A 0-d tensor; float32 where `dtype` would round the number and so change the network's strength."""
+    """A 0-d tensor; float32 where `dtype` would round the number and so change the network's strength.
+
+    A whole number is a mark, not a strength, and stays one.
+    """
+    if isinstance(value, int):
+        return torch.tensor(value)
     constant = torch.tensor(value, dtype=dtype)
     return constant if constant.item() == value else torch.tensor(value, dtype=torch.float32)
+
+
+def in_type(weights: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    return {key: value.to(dtype) for key, value in weights.items()}
+
+
+def _stored(key: str, value: Tensor, dtype: torch.dtype) -> Tensor:
+    """As it is saved; lengths in float32, because what was learned of them is less than a half type can hold."""
+    return value.detach().to("cpu", torch.float32 if key == MAGNITUDE else dtype).contiguous()
 
 
 class Adapter(nn.Module):
@@ -86,7 +102,7 @@ class Adapter(nn.Module):
 
     def _refresh(self) -> None:
         """The formulas read `weights`; a dictionary made once, since forward runs hundreds of times a step."""
-        self.weights: dict[str, Tensor] = {key: getattr(self, name) for name, key in self._keys.items()}
+        self.weights: dict[str, Tensor] = self.weights_by_key()
         self.dtype = next(iter(self.weights.values())).dtype
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
@@ -94,24 +110,50 @@ class Adapter(nn.Module):
         self._refresh()
         return self
 
-    def weights_as(self, dtype: torch.dtype) -> dict[str, Tensor]:
-        return self.weights if dtype is self.dtype else {key: value.to(dtype) for key, value in self.weights.items()}
-
     def tensors(self, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
         """Parameters and constants by their keys in a file, on the CPU; they may share memory with the parameters."""
         stored = dtype or self.dtype
-        found = {
-            f"{self.name}.{key}": getattr(self, name).detach().to("cpu", stored).contiguous()
-            for name, key in self._keys.items()
-        }
+        with torch.no_grad():
+            values = self.folded(self.weights_by_key())
+        found = {f"{self.name}.{key}": _stored(key, value, stored) for key, value in values.items()}
+        return found | self._alpha(stored)
+
+    def state(self) -> dict[str, Tensor]:
+        """What `load` takes back to the last bit: every parameter as it is, nothing folded, in float32."""
+        values = self.weights_by_key().items()
+        found = {f"{self.name}.{key}": value.detach().to("cpu", torch.float32).contiguous() for key, value in values}
+        return found | self._alpha(torch.float32)
+
+    def _alpha(self, dtype: torch.dtype) -> dict[str, Tensor]:
         constants = self.algorithm.constants()
-        return found | {f"{self.name}.{key}": stored_constant(value, stored) for key, value in constants.items()}
+        return {f"{self.name}.{key}": stored_constant(value, dtype) for key, value in constants.items()}
+
+    def named_weights(self) -> Iterator[tuple[str, nn.Parameter]]:
+        for name, key in self._keys.items():
+            yield key, getattr(self, name)
+
+    def weights_by_key(self) -> dict[str, Tensor]:
+        """The parameters by their names in a file."""
+        return dict(self.named_weights())
+
+    def weights_as(self, dtype: torch.dtype) -> Mapping[str, Tensor]:
+        """The parameters as the formulas take them, in another number type."""
+        return in_type(self.folded(self.weights), dtype)
+
+    def folded(self, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The learned scalar multiplied into the parameters that take it, and gone itself."""
+        if SCALAR not in weights:
+            return weights
+        scalar, folds = weights[SCALAR], self.algorithm.folds
+        others = ((key, value) for key, value in weights.items() if key != SCALAR)
+        return {key: value * scalar if key in folds else value for key, value in others}
 
     def faults(self, tensors: Mapping[str, Tensor]) -> list[str]:
         """What keeps `tensors` (keys without the module's name) from being loaded here, as sentences."""
         ours = self.algorithm.constants()
-        wanted = {key: tuple(getattr(self, name).shape) for name, key in self._keys.items()}
-        shapes, constants = shapes_and_constants(tensors)
+        wanted = {key: tuple(value.shape) for key, value in self.weights_by_key().items() if key != SCALAR}
+        known = {key: value for key, value in tensors.items() if not (key == SCALAR and SCALAR in self.weights)}
+        shapes, constants = shapes_and_constants(known)
         unknown = [*(shapes.keys() - wanted), *(constants.keys() - ours)]
         found = [f"{self.name}.{key} is unknown here" for key in sorted(unknown)]
         for key, shape in wanted.items():
@@ -133,7 +175,10 @@ class Adapter(nn.Module):
         with torch.no_grad():
             for name, key in self._keys.items():
                 parameter = getattr(self, name)
-                parameter.copy_(tensors[key].reshape(parameter.shape))
+                if key == SCALAR and key not in tensors:  # a file has it multiplied in
+                    parameter.fill_(1.0)
+                else:
+                    parameter.copy_(tensors[key].reshape(parameter.shape))
 
 
 def _refresh_view(module: Any, _incompatible: Any) -> None:

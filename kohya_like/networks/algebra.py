@@ -32,8 +32,24 @@ class _Hadamard(torch.autograd.Function):
 
 
 def hadamard(a1: Tensor, b1: Tensor, a2: Tensor, b2: Tensor) -> Tensor:
-    """(a1 b1) ⊙ (a2 b2): a [O, R], b [R, I] -> [O, I]."""
+    """(a1 b1) ⊙ (a2 b2): a [O, R], b [R, I] -> [O, I]; under autocast in its number type, backward as well."""
+    device = a1.device.type
+    if torch.is_autocast_enabled(device):
+        dtype = torch.get_autocast_dtype(device)
+        a1, b1, a2, b2 = (factor.to(dtype) for factor in (a1, b1, a2, b2))
     return _Hadamard.apply(a1, b1, a2, b2)
+
+
+def khatri_rao(a: Tensor, b: Tensor) -> Tensor:
+    """Every column of a times every column of b, value by value: [O, R], [O, S] -> [O, R·S]."""
+    return (a.unsqueeze(2) * b.unsqueeze(1)).flatten(1)
+
+
+def core_times(core: Tensor, factor: Tensor) -> Tensor:
+    """Σ core[m, n, ..] factor[n, i]: the right side of a Tucker product; [R, R, k, k], [R, I] -> [R, I·k·k]."""
+    rank = core.shape[0]
+    kernel_first = core.flatten(2).transpose(1, 2).reshape(-1, core.shape[1])  # [R·k·k, R]
+    return (kernel_first @ factor).reshape(rank, -1, factor.shape[1]).transpose(1, 2).reshape(rank, -1)
 
 
 def cayley_minus_identity(skew: Tensor) -> Tensor:

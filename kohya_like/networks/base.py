@@ -9,7 +9,7 @@ B batch, C channels, T tokens, H W height and width of latents, R rank, O out, I
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
@@ -25,14 +25,16 @@ if TYPE_CHECKING:
     Weights = Mapping[str, Tensor]  # one layer's parameters by their names in a file
     Drop = Callable[[Tensor], Tensor]
 
-LayerKind = Literal["linear", "conv2d"]
+LayerKind = Literal["linear", "conv2d", "layernorm", "groupnorm"]
 Shape = tuple[int, ...]
 BASE = "base"  # where an algorithm that declares `reads_base` finds the frozen weight of its layer
+SCALAR = "scalar"  # a learned factor of the whole change; a file has it multiplied into other parameters
+MAGNITUDE = "dora_scale"  # DoRA's lengths of the rows or columns of W'
 
 
 @dataclass(frozen=True, slots=True)
 class LayerShape:
-    """Size and geometry of a Linear or Conv2d layer."""
+    """Size and geometry of a Linear, a Conv2d or a normalisation, which has as many outputs as inputs."""
 
     kind: LayerKind
     out: int
@@ -41,6 +43,18 @@ class LayerShape:
     stride: Shape = (1, 1)
     padding: Shape = (0, 0)
     dilation: Shape = (1, 1)
+    bias: bool = False
+    groups: int = 1  # of a GroupNorm
+    eps: float = 1e-5  # of a normalisation
+
+    @property
+    def is_norm(self) -> bool:
+        return self.kind in ("layernorm", "groupnorm")
+
+    @property
+    def channel_axis(self) -> int:
+        """Where the channels stand in this layer's outputs: [B, T, C] or [B, C, H, W]."""
+        return 1 if self.kind in ("conv2d", "groupnorm") else -1
 
     @property
     def fan_in(self) -> int:
@@ -48,7 +62,7 @@ class LayerShape:
 
     @property
     def weight_shape(self) -> Shape:
-        return (self.out, self.in_, *self.kernel)
+        return (self.out,) if self.is_norm else (self.out, self.in_, *self.kernel)
 
     @property
     def is_1x1(self) -> bool:
@@ -59,13 +73,18 @@ class LayerShape:
         """A convolution that looks at more than one pixel: what kohya gives conv_dim instead of dim."""
         return self.kind == "conv2d" and not self.is_1x1
 
-    def apply(self, x: Tensor, weight: Tensor) -> Tensor:
-        """This layer's operation with another weight [*, I, k, k] and no bias: x [B, T, I] or [B, I, H, W]."""
-        from torch.nn.functional import conv2d, linear
+    def apply(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """This layer's operation with another weight [*, I, k, k] and bias: x [B, T, I] or [B, I, H, W]."""
+        from torch.nn import functional
 
-        if self.kind == "linear":
-            return linear(x, weight)
-        return conv2d(x, weight, None, self.stride, self.padding, self.dilation)
+        match self.kind:
+            case "linear":
+                return functional.linear(x, weight, bias)
+            case "conv2d":
+                return functional.conv2d(x, weight, bias, self.stride, self.padding, self.dilation)
+            case "layernorm":
+                return functional.layer_norm(x, (self.out,), weight, bias, self.eps)
+        return functional.group_norm(x, self.groups, weight, bias, self.eps)
 
     def mix(self, hidden: Tensor, weight: Tensor) -> Tensor:
         """Mix channels at each token or pixel: hidden [B, T, R] or [B, R, H, W], weight [O, R] or [O, R, 1, 1]."""
@@ -79,7 +98,8 @@ class ParamSpec:
     """One parameter: its shape and how it is filled before the first step."""
 
     shape: Shape
-    init: Literal["zeros", "ones", "normal", "uniform"] = "zeros"
+    init: Literal["zeros", "ones", "constant", "normal", "uniform", "lengths"] = "zeros"  # lengths: of the base weight
+    value: float = 0.0  # of constant
     std: float = 1.0  # of normal
     bound: float = 0.0  # of uniform: values lie in -bound .. bound
 
@@ -95,6 +115,7 @@ class NetworkAlgorithm(Section):
     invertible: ClassVar[bool] = True  # merging with -m takes away what merging with m added
     why_not: ClassVar[Mapping[str, str]] = {}  # a sentence for each of the two above that is False
     frozen: ClassVar[tuple[str, ...]] = ()  # names of parameters that are stored but not trained
+    folds: ClassVar[tuple[str, ...]] = ()  # parameters that ΔW is proportional to, all of them together
 
     dropout: float = option(
         0.0, "Share of inner values set to zero at random while training, against learning by heart. 0: none; 0.1 to "
@@ -146,8 +167,29 @@ class NetworkAlgorithm(Section):
             raise ValueError("dim_from_weights needs a file in weights")
         return self
 
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """The endings of the files that a training writes side by side."""
+        return (".safetensors",)
+
+    def metadata(self) -> dict[str, str]:
+        """What a file tells of its options beside kohya's words."""
+        return {}
+
     def trains(self, part: str) -> bool:
         return self.train_text_encoder if part.startswith("text_encoder") else self.train_unet
+
+    def hindrances(self) -> Mapping[str, str]:
+        """A sentence for each of "mergeable" and "invertible" that this network, as it is set, is not."""
+        return self.why_not
+
+    def rate_ratio(self, parameter: str, part: str) -> float:
+        """How many times the part's learning rate this parameter gets."""
+        return 1.0
+
+    def arguments(self) -> dict[str, object]:
+        """What its files say of it in `ss_network_args`, besides sizes, by the names kohya and LyCORIS use."""
+        return {}
 
     def constants(self) -> dict[str, float]:
         """Numbers stored beside the parameters of each layer, as 0-d tensors."""
@@ -159,6 +201,11 @@ class NetworkAlgorithm(Section):
         raise NotImplementedError
 
     @classmethod
+    def accepts(cls, shapes: Mapping[str, Shape]) -> bool:
+        """Whether training can go on from such tensors: more than `recognises` where files of two kinds are alike."""
+        return cls.recognises(shapes)
+
+    @classmethod
     def infer(cls, shapes: Mapping[str, Shape], constants: Mapping[str, float]) -> Self:
         """The options that the tensors of one module tell; what they do not tell keeps its default.
 
@@ -168,9 +215,30 @@ class NetworkAlgorithm(Section):
 
 
 class WeightDelta(NetworkAlgorithm):
-    """An algorithm whose effect on a layer is W' = W + ΔW."""
+    """An algorithm whose effect on a layer is W' = W + ΔW, and b' = b + Δb for a few."""
 
     reads_base: ClassVar[bool] = False  # ΔW depends on W, which is then w["base"]
+    shares: ClassVar[Mapping[str, float]] = {}  # how a factor of ΔW is spread; empty: all of it on `folds`
+
+    scale_weight_norms: float | None = option(
+        None, "Largest norm a layer's change may have; after each step what is above it is scaled down. Empty: free.",
+        gt=0.0, group="Dropout", level="advanced",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _has_a_norm(self) -> Self:
+        if self.scale_weight_norms is not None and not (self.folds or self.shares):
+            raise ValueError(f"scale_weight_norms: the change of a {self.title} cannot be scaled down")
+        return self
+
+    @property
+    def decomposed(self) -> bool:
+        """DoRA: W' = m (W + ΔW) / ‖W + ΔW‖, where m is the parameter `dora_scale` and its shape tells the axis."""
+        return False
+
+    def while_training(self, w: Weights) -> Weights:
+        """The parameters as one pass of the training sees them."""
+        return w
 
     @property
     def trains_convolutions(self) -> bool:
@@ -188,9 +256,13 @@ class WeightDelta(NetworkAlgorithm):
         """ΔW [O, I] or [O, I, k, k]."""
         raise NotImplementedError
 
+    def bias_delta(self, w: Weights, layer: LayerShape) -> Tensor | None:
+        """Δb [O]; None where the bias stays as it is."""
+        return None
+
     def shortcut(self, w: Weights, x: Tensor, layer: LayerShape, drop: Drop | None = None) -> Tensor:
         """Δy, what the layer's output changes by; `drop` falls on the narrowest values there are, here Δy itself."""
-        change = layer.apply(x, self.delta(w, layer))
+        change = layer.apply(x, self.delta(w, layer), self.bias_delta(w, layer))
         return drop(change) if drop else change
 
 
@@ -200,7 +272,12 @@ class InputResidual(NetworkAlgorithm):
     layer_kinds: ClassVar[tuple[LayerKind, ...]] = ("linear",)
 
     train_text_encoder: bool = option(
-        False, "A hypernetwork has no part in the text encoders: leave this off.", group="Layers", level="expert",
+        False, "A hypernetwork has no part in the text encoders: leave this off.", group="Layers", level="expert"
+    )
+    sizes: tuple[int, ...] = option(
+        (), "Widths of contexts that get a net. Empty: all that the model's attention reads: 320, 640, 768 and 1280 in "
+        "SD1, 1024 for 768 in SD2; 640, 1280 and 2048 in SDXL.",
+        group="Layers", level="advanced",
     )  # fmt: skip
 
     @model_validator(mode="after")
@@ -216,6 +293,10 @@ class InputResidual(NetworkAlgorithm):
     def parameters(self, width: int) -> dict[str, ParamSpec]:
         raise NotImplementedError
 
-    def transform(self, w: Weights, x: Tensor, training: bool = False) -> Tensor:
-        """x' of the same shape [B, T, width]."""
+    def chosen(self, widths: Iterable[int]) -> list[int]:
+        """Those of a model's widths that get a net."""
+        return [width for width in widths if not self.sizes or width in self.sizes]
+
+    def change(self, w: Weights, x: Tensor, training: bool = False) -> Tensor:
+        """What is added to x [B, T, width]."""
         raise NotImplementedError

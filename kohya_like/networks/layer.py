@@ -1,14 +1,16 @@
-"""AdaptedLayer: one frozen Linear or Conv2d with a change beside it; the same module for every algorithm."""
+"""AdaptedLayer: one frozen layer with a change beside it; the same module for every algorithm."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import dropout
 
-from kohya_like.networks.adapter import Adapter
-from kohya_like.networks.base import BASE, LayerShape, WeightDelta
+from kohya_like.networks.adapter import Adapter, in_type
+from kohya_like.networks.base import BASE, MAGNITUDE, LayerShape, WeightDelta
+from kohya_like.networks.magnitude import decomposed_delta, decomposed_shortcut, lengths
 from kohya_like.networks.patch import Patch
+from kohya_like.networks.targets import Layer
 
 
 class AdaptedLayer(Adapter):
@@ -19,20 +21,24 @@ class AdaptedLayer(Adapter):
     """
 
     def __init__(
-        self, base: nn.Linear | nn.Conv2d, shape: LayerShape, algorithm: WeightDelta, name: str, part: str, *,
+        self, base: Layer, shape: LayerShape, algorithm: WeightDelta, name: str, part: str, *,
         path: str = "", dtype: torch.dtype = torch.float32, seed: int = 0,
     ) -> None:  # fmt: skip
         object.__setattr__(self, "base", base)
-        self.base: nn.Linear | nn.Conv2d
+        self.base: Layer
         super().__init__(name, part, algorithm, algorithm.parameters(shape), base.weight.device, dtype, seed)
         self.algorithm: WeightDelta = algorithm
         self.shape, self.path = shape, path
         self.has_dropout = bool(algorithm.dropout or algorithm.rank_dropout or algorithm.module_dropout)
         self._patch = Patch(base, self.forward)
+        if MAGNITUDE in self.weights and not base.weight.is_meta:
+            with torch.no_grad():
+                length = self.weights[MAGNITUDE]
+                length.copy_(lengths(base.weight, tuple(length.shape)))
 
     def _refresh(self) -> None:
         super()._refresh()
-        if self.algorithm.reads_base:
+        if self.algorithm.reads_base or self.algorithm.decomposed:
             self.weights[BASE] = self.base.weight
 
     @property
@@ -56,8 +62,14 @@ class AdaptedLayer(Adapter):
             if self._sits_out():
                 return y
             drop = self._drop
-        weights = self.weights if x.dtype is self.dtype else self.weights_as(x.dtype)
-        change = self.algorithm.shortcut(weights, x, self.shape, drop)
+        weights = self.folded(self.weights)
+        if self.training:
+            weights = self.algorithm.while_training(weights)
+        cast = weights if x.dtype is self.dtype else in_type(weights, x.dtype)
+        if self.algorithm.decomposed:
+            change = decomposed_shortcut(weights, cast, self.algorithm, x, self.shape, drop)
+        else:
+            change = self.algorithm.shortcut(cast, x, self.shape, drop)
         return y + change if self.multiplier == 1.0 else y + change * self.multiplier
 
     def _sits_out(self) -> bool:
@@ -71,7 +83,7 @@ class AdaptedLayer(Adapter):
         if algorithm.dropout:
             hidden = dropout(hidden, algorithm.dropout)
         if algorithm.rank_dropout:
-            batch, axis = hidden.shape[0], 1 if self.shape.kind == "conv2d" else hidden.ndim - 1
+            batch, axis = hidden.shape[0], self.shape.channel_axis % hidden.ndim
             size = [batch if i == 0 else hidden.shape[axis] if i == axis else 1 for i in range(hidden.ndim)]
             kept = torch.rand(size, device=hidden.device) >= algorithm.rank_dropout
             hidden = hidden * kept * (1.0 / (1.0 - algorithm.rank_dropout))
@@ -79,13 +91,41 @@ class AdaptedLayer(Adapter):
 
     @torch.no_grad()
     def delta(self) -> Tensor:
-        """ΔW in float32, without the multiplier."""
-        return self.algorithm.delta(self.weights_as(torch.float32), self.shape)
+        """W' - W in float32, without the multiplier."""
+        weights = self.weights_as(torch.float32)
+        if self.algorithm.decomposed:
+            return decomposed_delta(weights, self.algorithm, self.shape)
+        return self.algorithm.delta(weights, self.shape)
+
+    @torch.no_grad()
+    def limit_norm(self, largest: float) -> tuple[Tensor, Tensor]:
+        """Scale ΔW down to this norm where it is above it: its norm afterwards, and 1 where it was scaled.
+
+        kohya's rule: ‖ΔW‖ counts as at least half the limit, so a layer that learnt nothing is not divided by zero.
+        """
+        algorithm = self.algorithm
+        norm = algorithm.delta(self.weights_as(torch.float32), self.shape).norm()
+        counted = norm.clamp(min=largest / 2)
+        ratio = counted.clamp(max=largest) / counted
+        for key, share in (algorithm.shares or dict.fromkeys(algorithm.folds, 1.0)).items():
+            if key in self.weights:  # a LoKr has its small matrix whole or as a product
+                self.weights[key].mul_(ratio**share)
+        return norm * ratio, (ratio < 1.0).float()
+
+    @torch.no_grad()
+    def bias_delta(self) -> Tensor | None:
+        """Δb in float32, without the multiplier; None where the bias stays as it is."""
+        return self.algorithm.bias_delta(self.weights_as(torch.float32), self.shape)
 
     @torch.no_grad()
     def merge(self, multiplier: float = 1.0) -> None:
-        """Add ΔW to the base weight for good. Raises RuntimeError while attached: the change would count twice."""
+        """Add ΔW to the base weight, and Δb to the bias, for good.
+
+        Raises RuntimeError while attached: the change would count twice.
+        """
         if self.attached:
             raise RuntimeError(f"{self.name}: detach before merging")
-        weight = self.base.weight
-        weight.copy_((weight.float() + multiplier * self.delta().to(weight.device)).to(weight.dtype))
+        for base, change in ((self.base.weight, self.delta()), (self.base.bias, self.bias_delta())):
+            if change is not None:
+                assert base is not None
+                base.copy_((base.float() + multiplier * change.to(base.device)).to(base.dtype))

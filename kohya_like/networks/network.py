@@ -16,7 +16,7 @@ from kohya_like.networks.adapter import Adapter
 from kohya_like.networks.base import InputResidual, NetworkAlgorithm, WeightDelta
 from kohya_like.networks.layer import AdaptedLayer
 from kohya_like.networks.reading import by_module, other_parts, raise_faults, read_adapters, read_file
-from kohya_like.networks.residual import ContextResidual, attention_layers
+from kohya_like.networks.residual import new_residuals
 from kohya_like.networks.targets import Parts, find_targets
 from kohya_like.schema.errors import FormatError, UserError
 
@@ -113,15 +113,40 @@ class Network(nn.Module):
     def merge(self, multiplier: float = 1.0) -> None:
         """Add the network to the model's weights for good, and detach it. Raises UserError where that cannot be."""
         for algorithm in {adapter.algorithm for adapter in self.adapters}:
-            if not algorithm.mergeable:
-                raise UserError(f"a {algorithm.title} cannot be merged: {algorithm.why_not['mergeable']}")
+            if reason := algorithm.hindrances().get("mergeable"):
+                raise UserError(f"a {algorithm.title} cannot be merged: {reason}")
         self.detach()
         for adapter in self.adapters:
             cast(AdaptedLayer, adapter).merge(multiplier)
 
-    def parameter_groups(self, learning_rates: Mapping[str, float]) -> list[dict[str, Any]]:
-        """One optimizer group for each part that is adapted, in the order of `learning_rates`.
+    def unmerge(self, multiplier: float = 1.0) -> None:
+        """Take out of the model's weights what merging with the same strength added, up to rounding.
 
+        Raises UserError for a network that is not a plain sum: what was there before cannot be computed from it.
+        """
+        for algorithm in {adapter.algorithm for adapter in self.adapters}:
+            if reason := algorithm.hindrances().get("invertible"):
+                hint = "use the model file from before the merge"
+                raise UserError(f"a {algorithm.title} cannot be taken out of a model again: {reason}", hint)
+        self.merge(-multiplier)
+
+    def limit_norms(self) -> dict[str, float]:
+        """Keep each layer's change below its largest norm. How many were scaled, mean and largest norm; {} if free."""
+        found = [
+            adapter.limit_norm(limit)
+            for adapter in self.adapters
+            if isinstance(adapter, AdaptedLayer) and (limit := adapter.algorithm.scale_weight_norms) is not None
+        ]
+        if not found:
+            return {}
+        norms, scaled = (torch.stack(values) for values in zip(*found, strict=True))
+        count, mean, largest = torch.stack([scaled.sum(), norms.mean(), norms.max()]).tolist()
+        return {"keys_scaled": count, "average_key_norm": mean, "max_key_norm": largest}
+
+    def parameter_groups(self, learning_rates: Mapping[str, float]) -> list[dict[str, Any]]:
+        """An optimizer group for each part that is adapted, in the order of `learning_rates`.
+
+        A part whose parameters learn at several rates (LoRA+) has one more group for each other rate, "unet x16".
         Raises UserError when an adapted part has no rate: no part is trained with a rate nobody chose.
         """
         missing = self.counts().keys() - learning_rates.keys()
@@ -129,15 +154,23 @@ class Network(nn.Module):
             raise UserError(f"no learning rate was given for {', '.join(sorted(missing))}")
         groups = []
         for part, rate in learning_rates.items():
-            of_part = (p for adapter in self.adapters if adapter.part == part for p in adapter.parameters())
-            parameters = [p for p in of_part if p.requires_grad]
-            if parameters:
-                groups.append({"name": part, "params": parameters, "lr": rate})
+            by_ratio: dict[float, list[nn.Parameter]] = {}
+            for adapter in (adapter for adapter in self.adapters if adapter.part == part):
+                for key, parameter in adapter.named_weights():
+                    if parameter.requires_grad:
+                        by_ratio.setdefault(adapter.algorithm.rate_ratio(key, part), []).append(parameter)
+            for ratio, parameters in sorted(by_ratio.items()):
+                name = part if ratio == 1.0 else f"{part} x{ratio:g}"
+                groups.append({"name": name, "params": parameters, "lr": rate * ratio})
         return groups
 
     def tensors(self, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
         """Everything a file holds, by kohya's keys, on the CPU, in `dtype`; alpha as a 0-d tensor."""
         return {key: value for adapter in self.adapters for key, value in adapter.tensors(dtype).items()}
+
+    def state(self) -> dict[str, Tensor]:
+        """The parameters exactly as they are, in float32; `load_tensors` takes them back to the last bit."""
+        return {key: value for adapter in self.adapters for key, value in adapter.state().items()}
 
     def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         """Take the values of a file with exactly these layers and ranks.
@@ -194,10 +227,7 @@ def _new_adapters(
     if isinstance(algorithm, InputResidual):
         if "unet" not in parts:
             raise UserError(f"a {algorithm.title} works in the UNet, and this model has none")
-        contexts = attention_layers(parts["unet"])
-        return [
-            ContextResidual(layers, side, algorithm, dtype=dtype, seed=seed) for (_, side), layers in contexts.items()
-        ]
+        return list(new_residuals(algorithm, parts["unet"], seed, dtype))
     assert isinstance(algorithm, WeightDelta)
     return [
         AdaptedLayer(

@@ -23,7 +23,7 @@ class Preset:
 
 BLOCKS = ("ResnetBlock2D", "Downsample2D", "Upsample2D")
 CLIP_ATTENTION = ("CLIPAttention", "CLIPSdpaAttention")  # the second by transformers before 5
-CLIP = (*CLIP_ATTENTION, "CLIPMLP")
+CLIP = (*CLIP_ATTENTION, "CLIPMLP", "CLIPEncoderLayer")  # the last for the norms beside the first ones
 
 PRESETS: dict[str, Preset] = {
     "kohya": Preset(

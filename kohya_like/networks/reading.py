@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +15,9 @@ from torch import Tensor
 from kohya_like.formats.kohya_keys import foreign_key, lora_name, lora_names, read_key
 from kohya_like.formats.tensors import open_tensors
 from kohya_like.networks.adapter import Adapter, shapes_and_constants
-from kohya_like.networks.base import InputResidual, NetworkAlgorithm, WeightDelta
+from kohya_like.networks.base import MAGNITUDE, InputResidual, NetworkAlgorithm, Shape, WeightDelta
 from kohya_like.networks.layer import AdaptedLayer
-from kohya_like.networks.residual import ContextResidual, attention_layers, residual_name
+from kohya_like.networks.residual import ContextResidual, attention_layers, misplaced, residual_name
 from kohya_like.networks.targets import Parts, Target, layers_of
 from kohya_like.schema.errors import FormatError
 from kohya_like.schema.registry import plugins
@@ -29,7 +30,13 @@ def read_file(path: str | Path) -> dict[str, Tensor]:
     """All tensors of a .safetensors or pickled network file. Raises FormatError."""
     with open_tensors(Path(path)) as file:
         tensors = {key: file.get(key).clone() for key in file}  # the file may be mapped into memory
+        broken = [f"{key} holds a number that is not finite" for key, value in tensors.items() if not _finite(value)]
+        raise_faults(broken, "the file is broken: NaN or infinity", "take an earlier file of that training")
         return tensors | peft_alphas(tensors, file.metadata)
+
+
+def _finite(value: Tensor) -> bool:
+    return not value.is_floating_point() or bool(torch.isfinite(value).all())
 
 
 def peft_alphas(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> dict[str, Tensor]:
@@ -56,6 +63,8 @@ def by_module(tensors: Mapping[str, Tensor]) -> Modules:
     found: Modules = {}
     for key, value in tensors.items():
         module, tensor = read_key(key)
+        if tensor == MAGNITUDE and foreign_key(key):  # peft has [O], or [1, O, 1, 1] for a convolution
+            value = value.reshape(-1, *(1 for _ in range(max(value.ndim, 2) - 1)))
         found.setdefault(module, {})[tensor] = value
     return found
 
@@ -79,6 +88,7 @@ class _Reader:
     adapters: list[Adapter] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)  # modules this model does not have
+    misplaced: dict[str, int] = field(default_factory=dict)  # nets for a width that this model does not read
 
     def read(self, modules: Modules) -> None:
         layers = self._layers()
@@ -88,8 +98,8 @@ class _Reader:
         for module, tensors in modules.items():
             algorithm = self._algorithm(module, tensors)
             adapter: Adapter | None = None
-            if isinstance(algorithm, WeightDelta) and module in layers:
-                target = layers[module]
+            target = layers.get(module)
+            if isinstance(algorithm, WeightDelta) and target and target.shape.kind in algorithm.layer_kinds:
                 name = lora_name(target.part, target.path, self.family)
                 adapter = AdaptedLayer(
                     target.module, target.shape, algorithm, name, target.part, path=target.path, dtype=self.dtype
@@ -97,6 +107,8 @@ class _Reader:
             elif isinstance(algorithm, InputResidual) and module in contexts:
                 side, linears = contexts[module]
                 adapter = ContextResidual(linears, side, algorithm, dtype=self.dtype)
+            elif isinstance(algorithm, InputResidual) and (width := re.fullmatch(r"hypernetwork_(\d+)_[kv]", module)):
+                self.misplaced[module] = int(width[1])
             elif algorithm:
                 self.strangers.append(module)
             if adapter:
@@ -114,10 +126,8 @@ class _Reader:
 
     def _algorithm(self, module: str, tensors: Mapping[str, Tensor]) -> NetworkAlgorithm | None:
         shapes, constants = shapes_and_constants(tensors)
-        for entry in plugins("algorithm").values():
-            assert isinstance(entry, type) and issubclass(entry, NetworkAlgorithm)
-            if not entry.recognises(shapes):
-                continue
+        entry = self._kind(shapes)
+        if entry is not None:
             try:
                 return self._with_template(entry.infer(shapes, constants))
             except FormatError as error:
@@ -128,6 +138,16 @@ class _Reader:
                 self.faults.append(f"{module} has numbers no {entry.title} can have: {told}")
                 return None
         self.faults.append(f"{module} ({', '.join(sorted(tensors))}) is of a kind this version does not know")
+        return None
+
+    def _kind(self, shapes: Mapping[str, Shape]) -> type[NetworkAlgorithm] | None:
+        """The algorithm that the options ask for where it can go on from these tensors; else the one they are of."""
+        if self.template is not None and type(self.template).accepts(shapes):
+            return type(self.template)
+        for entry in plugins("algorithm").values():
+            assert isinstance(entry, type) and issubclass(entry, NetworkAlgorithm)
+            if entry.recognises(shapes):
+                return entry
         return None
 
     def _with_template(self, found: NetworkAlgorithm) -> NetworkAlgorithm:
@@ -166,6 +186,9 @@ def read_adapters(
     reader.read(by_module(tensors))
     strangers = [f"{name} is no layer of this {family} model ({_parts(parts)})" for name in reader.strangers]
     hint = other_parts(reader.strangers, parts) or ("was it made for another model family?" if strangers else "")
+    if reader.misplaced:
+        wrong, told = misplaced(reader.misplaced, [adapter.name for adapter in reader.adapters], parts.get("unet"))
+        strangers, hint = strangers + wrong, told or hint
     raise_faults(reader.faults + strangers, "this network does not fit the model", hint)
     return reader.adapters
 

@@ -1,7 +1,8 @@
 """Finding the layers a network is for: by preset (kohya's rule) or by patterns. Nothing is changed while looking.
 
-kohya's rule: every Linear and Conv2d below a module whose class name is in a list. Patterns are shell patterns over
-`part.path`, for example `unet.mid_block.*` or `*.attn2.to_[kv]`; one that starts with `!` takes layers out again.
+kohya's rule: every Linear and Conv2d (for norms: every normalisation) below a module whose class name is in a list.
+Patterns are shell patterns over `part.path`, for example `unet.mid_block.*` or `*.attn2.to_[kv]`; one that starts with
+`!` takes layers out again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from kohya_like.networks.presets import PRESETS
 from kohya_like.schema.errors import ConfigError, Fault
 
 Parts = Mapping[str, nn.Module]
-Layer = nn.Linear | nn.Conv2d
+Layer = nn.Linear | nn.Conv2d | nn.LayerNorm | nn.GroupNorm
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,23 @@ class Target:
 
 
 def layer_shape(module: nn.Module) -> LayerShape | None:
-    """The shape of a Linear or of an ordinary Conv2d; None for anything else."""
+    """The shape of a Linear, an ordinary Conv2d or a normalisation with weights; None for anything else."""
+    bias = getattr(module, "bias", None) is not None
     if isinstance(module, nn.Linear):
-        return LayerShape("linear", module.out_features, module.in_features)
+        return LayerShape("linear", module.out_features, module.in_features, bias=bias)
     if isinstance(module, nn.Conv2d) and module.groups == 1 and module.padding_mode == "zeros":
         if isinstance(module.padding, str):
             return None
         return LayerShape(
             "conv2d", module.out_channels, module.in_channels, tuple(module.kernel_size), tuple(module.stride),
-            tuple(module.padding), tuple(module.dilation),
+            tuple(module.padding), tuple(module.dilation), bias=bias,
         )  # fmt: skip
+    if isinstance(module, nn.LayerNorm) and module.elementwise_affine and len(module.normalized_shape) == 1:
+        width = module.normalized_shape[0]
+        return LayerShape("layernorm", width, width, bias=bias, eps=module.eps)
+    if isinstance(module, nn.GroupNorm) and module.affine:
+        width, groups = module.num_channels, module.num_groups
+        return LayerShape("groupnorm", width, width, bias=bias, groups=groups, eps=module.eps)
     return None
 
 

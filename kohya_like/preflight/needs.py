@@ -160,7 +160,7 @@ def planned_files(
     config: TrainConfig, data: DataView, trained: list[TrainedPart]
 ) -> tuple[FilePlan | None, list[Fault]]:
     """The files the run would write, and those that are in its way."""
-    plan, faults = config.save.plan(), []
+    plan, faults = config.save.plan(config.network.suffixes), []
     if not config.save.overwrite and (there := plan.existing()):
         faults.append(Fault(
             f"{there[0].name} is there already" + (f", and {len(there) - 1} more" if len(there) > 1 else ""),
@@ -181,7 +181,7 @@ def planned_files(
         gone += plan.outdated(step, ended) is not None
     kept = max(1, count - gone)
     size = trained_numbers(config, trained)
-    each = save_bytes(size, config.save.save_precision) if size else None
+    each = len(plan.written_with(plan.final())) * save_bytes(size, config.save.save_precision) if size else None
     shown = (*names[:SHOWN_FILES], plan.final().name)
     return FilePlan(str(plan.folder), str(plan.final()), count, kept, shown, each), faults
 

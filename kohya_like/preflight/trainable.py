@@ -27,6 +27,7 @@ CLASS_PATHS = {
     "CLIPAttention": r"\.self_attn\.",
     "CLIPSdpaAttention": r"\.self_attn\.",
     "CLIPMLP": r"\.mlp\.",
+    "CLIPEncoderLayer": r"\.layers\.\d+\.",
 }
 _NO_LAYER = re.compile(r"(^|\.)(token_embedding|position_embedding)$")
 
@@ -49,7 +50,9 @@ def count_trained(algorithm: NetworkAlgorithm, shapes: Mapping[str, Shapes]) -> 
         if isinstance(algorithm, WeightDelta):
             sizes = [_size(own, own.parameters(shape)) for own, shape in chosen_layers(algorithm, part, tensors)]
         elif isinstance(algorithm, InputResidual) and part == "unet":
-            sizes = [_size(algorithm, algorithm.parameters(width)) for width in _context_widths(tensors)]
+            sizes = [
+                _size(algorithm, algorithm.parameters(width)) for width in algorithm.chosen(_context_widths(tensors))
+            ]
         else:
             sizes = []
         found.append(TrainedPart(part, len(sizes), sum(sizes)))
@@ -66,11 +69,11 @@ def chosen_layers(algorithm: WeightDelta, part: str, tensors: Shapes) -> Iterato
 
 
 def layers_of(tensors: Shapes) -> Iterator[tuple[str, LayerShape]]:
-    """Linear layers and convolutions: weights of two or four dimensions that are no embedding."""
+    """Linear layers, convolutions and norms: weights of two, four or one dimension that are no embedding."""
     for name, shape in tensors.items():
         path, _, kind = name.rpartition(".")
-        if kind == "weight" and len(shape) in (2, 4) and not _NO_LAYER.search(path):
-            yield path, _layer(shape)
+        if kind == "weight" and len(shape) in (1, 2, 4) and not _NO_LAYER.search(path):
+            yield path, _layer(shape, f"{path}.bias" in tensors)
 
 
 def is_chosen(algorithm: WeightDelta, part: str, path: str) -> bool:
@@ -86,10 +89,12 @@ def is_chosen(algorithm: WeightDelta, part: str, path: str) -> bool:
     return any(re.search(CLASS_PATHS[name], f".{path}.") for name in classes)
 
 
-def _layer(shape: Shape) -> LayerShape:
+def _layer(shape: Shape, bias: bool) -> LayerShape:
+    if len(shape) == 1:  # a group or layer norm: a file does not tell, and nothing that is counted depends on it
+        return LayerShape("layernorm", shape[0], shape[0], bias=bias)
     if len(shape) == 2:
-        return LayerShape("linear", shape[0], shape[1])
-    return LayerShape("conv2d", shape[0], shape[1], tuple(shape[2:]))
+        return LayerShape("linear", shape[0], shape[1], bias=bias)
+    return LayerShape("conv2d", shape[0], shape[1], tuple(shape[2:]), bias=bias)
 
 
 def _size(algorithm: NetworkAlgorithm, specs: Mapping[str, ParamSpec]) -> int:

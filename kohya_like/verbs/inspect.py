@@ -1,4 +1,4 @@
-"""`inspect FILE`: what a file is, by its content. No torch."""
+"""`inspect FILE`: what a file is, by its content. torch is imported for networks alone, for alphas and norms."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from kohya_like.console import say
 from kohya_like.formats.headers import identify, read_safetensors_header
 from kohya_like.schema.errors import FormatError, UserError
 
+NETWORKS = ("lora", "lycoris")
 VALUE_CAP = 256 << 10  # of one metadata value that is shown
 
 
-def describe_file(path: Path, with_keys: bool) -> dict[str, Any]:
-    """Kind, family, ranks, metadata and, when asked, every tensor. Raises UserError for a file that cannot be read."""
+def describe_file(path: Path, with_keys: bool, with_hashes: bool = False) -> dict[str, Any]:
+    """Kind, family, ranks, blocks, metadata; when asked, every tensor, and the hashes of what is no network.
+
+    Raises UserError for a file that cannot be read.
+    """
     if not path.exists():
         raise UserError(f"{path}: there is no such file or folder")
     facts = identify(path)
@@ -29,6 +33,13 @@ def describe_file(path: Path, with_keys: bool) -> dict[str, Any]:
         "prediction_type": facts.prediction_type,
         **facts.details,
     }
+    if facts.kind in NETWORKS and path.is_file():
+        from kohya_like.verbs.network_facts import network_facts
+
+        try:
+            found |= network_facts(path)
+        except FormatError as error:
+            found["fault"] = str(error)
     if facts.container == "safetensors":
         header = read_safetensors_header(path)
         found["tensors"] = len(header.tensors)
@@ -37,11 +48,22 @@ def describe_file(path: Path, with_keys: bool) -> dict[str, Any]:
         ranks = Counter(t.shape[0] for t in downs)
         if ranks:
             found["ranks"] = {str(rank): count for rank, count in sorted(ranks.items())}
+        if facts.kind in NETWORKS or with_hashes:
+            from kohya_like.verbs.network_facts import hashes, tag_frequency
+
+            found["hashes"] = hashes(path, header.header_bytes)
+            if tags := tag_frequency(header.metadata):
+                found["tags"] = tags
         found["metadata"] = {k: readable(v) for k, v in sorted(header.metadata.items())}
         if with_keys:
             found["keys"] = {name: [t.dtype, list(t.shape)] for name, t in sorted(header.tensors.items())}
-    elif with_keys and path.is_file():
-        found["keys"] = tensor_names(path)
+    elif path.is_file():
+        if facts.kind in NETWORKS or with_hashes:
+            from kohya_like.verbs.network_facts import hashes
+
+            found["hashes"] = hashes(path)
+        if with_keys:
+            found["keys"] = tensor_names(path)
     return found
 
 

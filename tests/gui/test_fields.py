@@ -11,6 +11,7 @@ import pytest
 from gui.fields import Field, chosen_plugin, default_plugin, fields, subset_fields
 from kohya_like.config import TrainConfig
 from kohya_like.schema.option import describe
+from kohya_like.schema.registry import plugins
 
 
 def field(key: str, plugin: str = "") -> Field:
@@ -54,7 +55,7 @@ def test_the_plugin_that_is_chosen_decides_which_rows_there_are() -> None:
 
 def test_the_name_of_a_plugin_is_a_choice_among_all() -> None:
     names = field("network.name")
-    assert names.choices == ("hypernetwork", "loha", "lora", "oft") and names.default == "lora"
+    assert names.choices == tuple(plugins("algorithm")) and names.default == "lora"
     network = [row for row in fields({}) if row.section == "network"]
     assert network[0].key == "network.name" and network[1].group == "Size"
 

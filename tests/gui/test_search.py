@@ -98,7 +98,7 @@ def test_escape_closes_the_list_and_then_empties_the_box(box: SearchBox) -> None
 def test_an_option_of_another_network_says_whose_it_is(qtbot: QtBot, desk: Desk, box: SearchBox) -> None:
     QTest.keyClicks(box, "constraint")
     detail = box.results.index(0).data(DETAIL)
-    assert "network.constraint" in detail and "only with OFT" in detail
+    assert "network.constraint" in detail and "only with BOFT, OFT" in detail
     with qtbot.waitSignals([desk.wishes.said, desk.wishes.field_requested]):
         asked: list[str] = []
         box.field_requested.connect(asked.append)

@@ -265,9 +265,9 @@ def rename(tensors: dict[str, Tensor], old: str, new: str) -> dict[str, Tensor]:
     [
         (lambda t: {}, "holds no tensors"),
         (lambda t: rename(t, "down_blocks", "input_blocks"), "is no layer of this sd1 model"),
-        (lambda t: rename(t, "lora_up.weight", "lora_mid.weight"), "is of a kind this version does not know"),
-        (lambda t: extended(t, "lora_mid.weight", torch.ones(3, 3)), "Tucker core"),
-        (lambda t: extended(t, "dora_scale", torch.ones(3, 1)), "DoRA"),
+        (lambda t: rename(t, "lora_up.weight", "lora_mid.weight"), "is a LoCon without lora_down or lora_up"),
+        (lambda t: extended(t, "lora_mid.weight", torch.ones(3, 3)), "lora_mid.weight is unknown here"),
+        (lambda t: extended(t, "dora_scale", torch.ones(3, 1)), r"dora_scale has shape \(3, 1\)"),
         (lambda t: extended(t, "extra", torch.ones(3)), "extra is unknown here"),
         (lambda t: extended(t, "alpha", torch.tensor(float("nan"))), "numbers no LoRA can have"),
         (lambda t: t | rename(t, "lora_te_text_model", "lora_te"), "stands in the file under two names"),
@@ -286,13 +286,20 @@ def test_foreign_files_are_refused_in_a_sentence(change: object, sentence: str) 
 @pytest.mark.parametrize(
     ("module", "sentence"),
     [
-        ({"oft_blocks": torch.zeros(2, 4, 2, 2), "alpha": torch.tensor(0)}, "is a BOFT"),
-        ({"hada_w1_a": torch.zeros(2, 8), "hada_t1": torch.zeros(2, 2, 1, 1)}, "is a LoHa with a Tucker core"),
-        ({"hada_w1_a": torch.zeros(8, 2), "dora_scale": torch.zeros(8, 1)}, "is a LoHa with DoRA"),
-        ({"lokr_w1": torch.zeros(2, 2), "lokr_w2": torch.zeros(4, 4)}, r"lokr_w1, lokr_w2\) is of a kind"),
+        ({"hada_w1_a": torch.zeros(2, 8), "hada_t1": torch.zeros(3, 3, 3, 3)}, "core hada_t1 .* is not of its rank 2"),
+        ({"hada_w1_a": torch.zeros(8, 2)}, "hada_w1_b is missing in the file"),
+        ({"lokr_w1": torch.zeros(2, 2), "lokr_w2_b": torch.zeros(4, 4)}, "is a LoKr without lokr_w2_a"),
+        (
+            {"lokr_w1": torch.zeros(3, 7), "lokr_w2": torch.zeros(5, 2)},
+            "a LoKr of sizes no factor gives: 3 x 5 outputs",
+        ),
+        ({"weight": torch.zeros(8)}, "a tensor named weight without on_input"),
+        ({"a1.weight": torch.zeros(8, 2), "bm.weight": torch.zeros(2, 2, 3, 3)}, "is a GLoRA with a Tucker core"),
+        ({"w_norm": torch.zeros(8)}, "proj_in is no layer of this sd1 model"),
+        ({"diff": torch.zeros(8, 3)}, r"diff has shape \(8, 3\) in the file"),
     ],
 )
-def test_kinds_that_cannot_be_used_yet_are_named(module: dict[str, Tensor], sentence: str) -> None:
+def test_broken_modules_of_every_kind_are_named(module: dict[str, Tensor], sentence: str) -> None:
     tensors = {f"lora_unet_mid_block_attentions_0_proj_in.{key}": value for key, value in module.items()}
     with pytest.raises(FormatError, match=sentence):
         Network.from_tensors(tensors, MODELS["sd1"], "sd1")

@@ -33,8 +33,13 @@ def test_pattern_without_a_match_names_the_nearest_layers() -> None:
 
 
 def test_pattern_on_modules_no_network_can_adapt() -> None:
+    (text,) = faults("unet.*.nonlinearity")
+    assert "matches only SiLU, which no network can adapt" in text
+
+
+def test_pattern_on_layers_of_another_kind() -> None:
     (text,) = faults("unet.*.norm1")
-    assert "matches only GroupNorm, LayerNorm, which no network can adapt" in text
+    assert "matches only layers of another kind than linear and conv2d" in text
 
 
 def test_pattern_on_a_container_is_told_how_to_reach_its_layers() -> None:

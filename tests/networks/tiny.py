@@ -34,11 +34,15 @@ class OneLayer(nn.Module):
 
 
 def one_layer(cell: str) -> tuple[OneLayer, Tensor]:
-    """A frozen model with one layer of a kind ("linear", "conv1x1", "conv3x3") and an input for it."""
+    """A frozen model with one layer of a kind ("linear", "conv1x1", "groupnorm", ...) and an input for it."""
     torch.manual_seed(7)
     layer: nn.Module
     if cell == "linear":
         layer, x = nn.Linear(10, 12), torch.randn(3, 5, 10)
+    elif cell == "layernorm":
+        layer, x = nn.LayerNorm(10), torch.randn(3, 5, 10)
+    elif cell == "groupnorm":
+        layer, x = nn.GroupNorm(2, 10), torch.randn(3, 10, 6, 6)
     elif cell == "conv1x1":
         layer, x = nn.Conv2d(10, 12, 1), torch.randn(3, 10, 6, 6)
     else:

@@ -78,10 +78,8 @@ def test_phases_are_said_but_not_a_person_s_words(phase: str, said: str) -> None
 
 
 def test_each_line_is_said_with_its_indent() -> None:
-    text = (
-        "this network does not fit the model (2 faults):\n  x_y is a DoRA (dora_scale), which this version cannot use\n"
-    )
-    said = "这个网络与模型不符（2 处）：\n  x_y 是 DoRA（dora_scale），这个版本不支持\n... and more\n……以及另外 3 处"
+    text = "this network does not fit the model (2 faults):\n  x_y is a LoCon without lora_down or lora_up\n"
+    said = "这个网络与模型不符（2 处）：\n  x_y 是缺少 lora_down 或 lora_up 的 LoCon\n... and more\n……以及另外 3 处"
     assert CHINESE.say(f"{text}... and more\n... and 3 more") == said
     assert CHINESE.say("a: cannot be read: two\nlines") == "a：无法读取：two\nlines"
 

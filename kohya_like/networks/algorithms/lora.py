@@ -3,7 +3,7 @@
     y = W x + B (A x) · α / R          ΔW = B A · α / R          A [R, I·k·k], B [O, R]
 
 A is stored as `lora_down` and keeps the stride and padding of a convolution; B is stored as `lora_up` and is 1x1.
-LoRA, arXiv:2106.09685; names, initial values and dropouts as in kohya's networks.lora.
+LoRA, arXiv:2106.09685; names, initial values and dropouts as in kohya's networks.lora. LoRA+, arXiv:2402.12354.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from kohya_like.networks.base import LayerShape, ParamSpec, Shape, WeightDelta
+from kohya_like.networks.base import LayerShape, ParamSpec, Shape
+from kohya_like.networks.low_rank import LowRank
 from kohya_like.schema.errors import FormatError
 from kohya_like.schema.option import option
 from kohya_like.schema.registry import register
@@ -24,59 +25,51 @@ if TYPE_CHECKING:
 DOWN, UP = "lora_down.weight", "lora_up.weight"
 
 
-class LoRA(WeightDelta):
+class LoRA(LowRank):
     """Options and formula of LoRA."""
 
     title: ClassVar[str] = "LoRA"
     paper: ClassVar[str] = "https://arxiv.org/abs/2106.09685"
     kohya_module: ClassVar[str] = "networks.lora"
+    folds: ClassVar[tuple[str, ...]] = (UP,)
+    shares: ClassVar[Mapping[str, float]] = {UP: 0.5, DOWN: 0.5}
 
     name: Literal["lora"] = option(
         "lora", "LoRA: a low-rank change beside each layer. The usual choice, which nearly every program reads.",
     )  # fmt: skip
-    dim: int = option(
-        16, "Rank R: how much the network can hold; its file grows with it. 8 to 128 is usual, 16 or 32 a good start.",
-        ge=1, le=4096, group="Size", kohya="network_dim", differs="kohya takes 4 when it is unset.",
+    loraplus_lr_ratio: float = option(
+        1.0, "LoRA+: the up matrices learn this many times as fast as the down matrices; the paper takes 16.", gt=0.0,
+        group="Rates", level="expert",
     )  # fmt: skip
-    alpha: float = option(
-        8.0, "The change is scaled by alpha / dim, so a larger alpha works like a higher learning rate. Usually half "
-        "of dim, or equal to it.", gt=0.0, group="Size", kohya="network_alpha",
-        differs="kohya takes 1, which divides the learning rate by the rank.",
+    loraplus_unet_lr_ratio: float | None = option(
+        None, "LoRA+: how many times as fast as the down matrices the up matrices of the UNet learn. Empty: as "
+        "loraplus_lr_ratio.", gt=0.0, group="Rates", level="expert",
     )  # fmt: skip
-    conv_dim: int | None = option(
-        None, "Rank for the 3x3 convolutions of the residual blocks, usually half of dim or less. Empty: they are not "
-        "trained.", ge=1, le=4096, group="Size",
-    )  # fmt: skip
-    conv_alpha: float = option(
-        1.0, "The change of the 3x3 convolutions is scaled by conv_alpha / conv_dim. Usually half of conv_dim, or 1.",
-        gt=0.0, group="Size", shown_if="conv_dim",
+    loraplus_text_encoder_lr_ratio: float | None = option(
+        None, "LoRA+: how many times as fast as the down matrices the up matrices of the text encoder learn. Empty: as "
+        "loraplus_lr_ratio.", gt=0.0, group="Rates", level="expert",
     )  # fmt: skip
 
-    @property
-    def trains_convolutions(self) -> bool:
-        return self.conv_dim is not None
+    def arguments(self) -> dict[str, object]:
+        ratios = {name: getattr(self, name) for name in type(self).model_fields if name.startswith("loraplus_")}
+        return super().arguments() | {name: ratio for name, ratio in ratios.items() if ratio not in (None, 1.0)}
 
-    @property
-    def scale(self) -> float:
-        return self.alpha / self.dim
-
-    def for_layer(self, layer: LayerShape, path: str) -> Self | None:
-        if not layer.is_wide:
-            return self
-        if self.conv_dim is None:
-            return None
-        return self.model_copy(update={"dim": self.conv_dim, "alpha": self.conv_alpha})
+    def rate_ratio(self, parameter: str, part: str) -> float:
+        own = self.loraplus_unet_lr_ratio if part == "unet" else self.loraplus_text_encoder_lr_ratio
+        ratio = self.loraplus_lr_ratio if own is None else own
+        return ratio if parameter == UP else 1.0
 
     def parameters(self, layer: LayerShape) -> dict[str, ParamSpec]:
         ones = (1,) * len(layer.kernel)
         bound = layer.fan_in**-0.5  # kaiming uniform with a = √5, torch's own start for a Linear
         return {
             DOWN: ParamSpec((self.dim, layer.in_, *layer.kernel), init="uniform", bound=bound),
-            UP: ParamSpec((layer.out, self.dim, *ones)),  # zero: training starts from the base model
-        }
+            UP: self._up((layer.out, self.dim, *ones)),
+        } | self.variants(layer)
 
-    def constants(self) -> dict[str, float]:
-        return {"alpha": self.alpha}
+    def _up(self, shape: Shape) -> ParamSpec:
+        """Zero, so that training starts from the base model; with a scalar that is the scalar's part."""
+        return ParamSpec(shape, init="uniform", bound=self.dim**-0.5) if self.use_scalar else ParamSpec(shape)
 
     def delta(self, w: Weights, layer: LayerShape) -> Tensor:
         return (w[UP].flatten(1) @ w[DOWN].flatten(1)).reshape(layer.weight_shape) * self.scale
@@ -94,11 +87,10 @@ class LoRA(WeightDelta):
     @classmethod
     def infer(cls, shapes: Mapping[str, Shape], constants: Mapping[str, float]) -> Self:
         if "lora_mid.weight" in shapes:
-            raise FormatError("a LoCon with a Tucker core (lora_mid), which this version cannot use")
-        if "dora_scale" in shapes:
-            raise FormatError("a DoRA (dora_scale), which this version cannot use")
+            raise FormatError('a LoCon with a Tucker core (lora_mid), which network.name = "locon" goes on from')
         rank = shapes[DOWN][0]
         found: dict[str, Any] = {"dim": rank, "alpha": constants.get("alpha") or float(rank)}
+        found |= cls.told_variants(shapes, shapes[UP][0])
         if len(shapes[DOWN]) == 4 and max(shapes[DOWN][2:]) > 1:
             found |= {"conv_dim": found["dim"], "conv_alpha": found["alpha"]}
         return cls(**found)

@@ -3,17 +3,19 @@
     W' = S · (Rᵀ W)     R = (I + Q)(I - Q)⁻¹     Q = B - Bᵀ          B [N, n, n], N · n = O, S [O, 1, ...] or 1
 
 Keeps the angles between the neurons of a block. OFT, arXiv:2306.07280; the form, keys and block sizes are those of
-LyCORIS' diag-oft, where `alpha` in a file is the constraint.
+LyCORIS' diag-oft, where `alpha` in a file is the constraint. kohya's networks.oft has the same formula and keys that
+begin with oft_unet; it is told the number of blocks instead of their size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import gcd
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from kohya_like.networks.base import BASE, LayerShape, ParamSpec, Shape, WeightDelta
 from kohya_like.networks.factorization import factorization
-from kohya_like.schema.errors import FormatError
+from kohya_like.networks.rotations import turns
 from kohya_like.schema.option import option
 from kohya_like.schema.registry import register
 
@@ -39,6 +41,11 @@ class OFT(WeightDelta):
         8, "Largest size of a block; a layer takes the largest divisor of its width up to this. 8 is usual; larger "
         "blocks can change more.", ge=2, le=1024, group="Size", kohya="network_dim",
     )  # fmt: skip
+    blocks: int | None = option(
+        None, "Number of blocks N instead of their size, as in kohya's networks.oft; where it does not divide a "
+        "layer's width, the largest divisor of both. Empty: by size.",
+        ge=1, le=4096, group="Size", level="expert",
+    )  # fmt: skip
     conv_dim: int | None = option(
         None, "Largest size of a block for the 3x3 convolutions of the residual blocks. Empty: they are not trained.",
         ge=2, le=1024, group="Size", differs="LyCORIS takes dim when it is unset.",
@@ -63,10 +70,17 @@ class OFT(WeightDelta):
 
     def parameters(self, layer: LayerShape) -> dict[str, ParamSpec]:
         size, count = factorization(layer.out, self.dim)
+        if self.blocks is not None:
+            count = gcd(layer.out, self.blocks)
+            size = layer.out // count
         blocks = {"oft_blocks": ParamSpec((count, size, size))}  # zero: R is the identity
         if self.rescaled:
             blocks["rescale"] = ParamSpec((layer.out, *(1 for _ in layer.weight_shape[1:])), init="ones")
         return blocks
+
+    def arguments(self) -> dict[str, object]:
+        told: dict[str, object] = {"algo": "diag-oft", "constraint": self.constraint}
+        return {**told, "rescaled": True} if self.rescaled else told
 
     def constants(self) -> dict[str, float]:
         return {"alpha": self.constraint}
@@ -74,14 +88,9 @@ class OFT(WeightDelta):
     def delta(self, w: Weights, layer: LayerShape) -> Tensor:
         from torch import einsum
 
-        from kohya_like.networks.algebra import cayley_minus_identity
-
-        blocks, base = w["oft_blocks"], w[BASE]
-        count, size, _ = blocks.shape
-        skew = blocks - blocks.transpose(1, 2)
-        if self.constraint > 0.0:
-            skew = skew * (self.constraint * layer.out / (skew.norm() + 1e-8)).clamp(max=1.0)
-        turned = cayley_minus_identity(skew).to(base.dtype)
+        base = w[BASE]
+        count, size, _ = w["oft_blocks"].shape
+        turned = turns(w["oft_blocks"], self.constraint * layer.out).to(base.dtype)
         rows = base.reshape(count, size, -1)  # [N, n, I·k·k]
         change = einsum("bnm,bni->bmi", turned, rows).reshape(layer.weight_shape)
         if not self.rescaled:
@@ -90,14 +99,16 @@ class OFT(WeightDelta):
 
     @classmethod
     def recognises(cls, shapes: Mapping[str, Shape]) -> bool:
-        return "oft_blocks" in shapes
+        return len(shapes.get("oft_blocks", ())) == 3
 
     @classmethod
     def infer(cls, shapes: Mapping[str, Shape], constants: Mapping[str, float]) -> Self:
-        blocks = shapes["oft_blocks"]
-        if len(blocks) != 3:
-            raise FormatError("a BOFT (oft_blocks with four axes), which this version cannot use")
-        return cls(dim=blocks[1], constraint=constants.get("alpha", 0.0), rescaled="rescale" in shapes)
+        count, size, _ = shapes["oft_blocks"]
+        counted = size < 2 or (size, count) != factorization(count * size, size)
+        return cls(
+            dim=max(size, 2), blocks=count if counted else None, constraint=constants.get("alpha", 0.0),
+            rescaled="rescale" in shapes,
+        )  # fmt: skip
 
 
 register("algorithm", "oft", OFT)

@@ -1,0 +1,59 @@
+"""Norms: the weights and biases of the layer and group normalisations are trained.
+
+    w' = w + Δw          b' = b + Δb
+
+A few thousand numbers: contrast and colour more than content. Keys as in LyCORIS (train_norm).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from kohya_like.networks.base import LayerKind, LayerShape, ParamSpec, Shape, WeightDelta
+from kohya_like.schema.option import option
+from kohya_like.schema.registry import register
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from kohya_like.networks.base import Weights
+
+
+class Norms(WeightDelta):
+    """Options and formula of trained normalisations."""
+
+    title: ClassVar[str] = "network of norms"
+    layer_kinds: ClassVar[tuple[LayerKind, ...]] = ("layernorm", "groupnorm")
+
+    name: Literal["norms"] = option("norms", "Norms: the weights and biases of the normalisations.")
+    residual_blocks: bool = option(
+        True, "Also train the normalisations of the residual blocks.", group="Layers",
+    )  # fmt: skip
+
+    @property
+    def trains_convolutions(self) -> bool:
+        return self.residual_blocks
+
+    def parameters(self, layer: LayerShape) -> dict[str, ParamSpec]:
+        found = {"w_norm": ParamSpec((layer.out,))}  # zero: training starts from the base model
+        if layer.bias:
+            found["b_norm"] = ParamSpec((layer.out,))
+        return found
+
+    def delta(self, w: Weights, layer: LayerShape) -> Tensor:
+        return w["w_norm"]
+
+    def bias_delta(self, w: Weights, layer: LayerShape) -> Tensor | None:
+        return w.get("b_norm")
+
+    @classmethod
+    def recognises(cls, shapes: Mapping[str, Shape]) -> bool:
+        return "w_norm" in shapes
+
+    @classmethod
+    def infer(cls, shapes: Mapping[str, Shape], constants: Mapping[str, float]) -> Self:
+        return cls()
+
+
+register("algorithm", "norms", Norms)
