@@ -46,7 +46,11 @@ SCHEDULER: dict[str, object] = {
 
 
 def write_tokenizer(folder: Path) -> None:
-    """vocab.json and merges.txt, the files that CLIPTokenizer opens, from our own vocabulary."""
+    """vocab.json and merges.txt, the files that CLIPTokenizer opens, from our own vocabulary.
+
+    A copy of the embedded model opens in diffusers with them. They are not shipped: the vocabulary lies in
+    `families/assets` already, and our own code reads it there.
+    """
     tokenizer = clip_tokenizer()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vocab.json").write_text(json.dumps(tokenizer.ids, ensure_ascii=False), encoding="utf-8")
@@ -84,7 +88,6 @@ def pack(work: Path, folder: Path) -> None:
         write_json(folder / part / "config.json", config)
     restore_prefix(folder / "text_encoder" / "model.safetensors")
     write_json(folder / "scheduler" / "scheduler_config.json", SCHEDULER)
-    write_tokenizer(folder / "tokenizer")
     write_json(folder / "model_index.json", INDEX)
 
 
