@@ -9,6 +9,8 @@ from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 
+from PySide6.QtCore import QObject
+
 QUICK, SLOW = 0.1, 0.4  # seconds between two looks: while something comes, and while nothing does
 
 
@@ -90,6 +92,12 @@ class Follower(threading.Thread):
             self._wake.clear()
             self._wake.wait(self._quick if self._look(self._stopped) else self._slow)
         self._end()
+
+    def end_with(self, owner: QObject) -> None:
+        """Stop when `owner` is deleted, by Qt or by Python."""
+        # PySide holds no reference for a bound method, and would call that of a follower that is freed already; a lambda
+        # it does hold
+        owner.destroyed.connect(lambda: self.stop())
 
     def look_now(self) -> None:
         """Do not wait for the next time."""

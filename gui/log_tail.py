@@ -144,7 +144,7 @@ class LogTail(QObject):
         self._log = LogLines(Path(path))
         self._unfinished = ""
         self._follower = Follower(self._log.look, self._log.close)
-        self.destroyed.connect(self._follower.stop)
+        self._follower.end_with(self)
         self._timer = QTimer(self, interval=TELL_MILLISECONDS)
         self._timer.timeout.connect(self._tell)
         self._timer.start()

@@ -112,7 +112,7 @@ class RunReader(QObject):
         self._events = EventFile(self.run / EVENTS)
         self._told = 0
         self._follower = Follower(self._events.look, self._events.close)
-        self.destroyed.connect(self._follower.stop)
+        self._follower.end_with(self)
         self._timer = QTimer(self, interval=TELL_MILLISECONDS)
         self._timer.timeout.connect(self._tell)
         self._timer.start()

@@ -217,7 +217,7 @@ class RunIndex(QObject):
     def _look_now(self) -> None:
         if self._follower is None:
             self._follower = Follower(self._survey.look, quick=SECOND, slow=SECOND)
-            self.destroyed.connect(self._follower.stop)
+            self._follower.end_with(self)
             self._follower.start()
             self._timer.start()
         self._follower.look_now()
