@@ -95,8 +95,7 @@ class Follower(threading.Thread):
 
     def end_with(self, owner: QObject) -> None:
         """Stop when `owner` is deleted, by Qt or by Python."""
-        # PySide holds no reference for a bound method, and would call that of a follower that is freed already; a lambda
-        # it does hold
+        # PySide holds no reference for a bound method, and would call that of a freed follower; a lambda it does hold
         owner.destroyed.connect(lambda: self.stop())
 
     def look_now(self) -> None:
