@@ -10,13 +10,12 @@ B batch, C channels, T tokens, H W height and width of latents, R rank, O out, I
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from math import prod
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import field_validator, model_validator
 
 from kohya_like.networks.presets import PRESETS
+from kohya_like.networks.shapes import LayerKind, LayerShape, ParamSpec, Shape
 from kohya_like.schema.option import Section, option
 
 if TYPE_CHECKING:
@@ -25,83 +24,14 @@ if TYPE_CHECKING:
     Weights = Mapping[str, Tensor]  # one layer's parameters by their names in a file
     Drop = Callable[[Tensor], Tensor]
 
-LayerKind = Literal["linear", "conv2d", "layernorm", "groupnorm"]
-Shape = tuple[int, ...]
+__all__ = [
+    "BASE", "MAGNITUDE", "SCALAR", "InputResidual", "LayerKind", "LayerShape", "NetworkAlgorithm", "ParamSpec", "Shape",
+    "WeightDelta",
+]  # fmt: skip
+
 BASE = "base"  # where an algorithm that declares `reads_base` finds the frozen weight of its layer
 SCALAR = "scalar"  # a learned factor of the whole change; a file has it multiplied into other parameters
 MAGNITUDE = "dora_scale"  # DoRA's lengths of the rows or columns of W'
-
-
-@dataclass(frozen=True, slots=True)
-class LayerShape:
-    """Size and geometry of a Linear, a Conv2d or a normalisation, which has as many outputs as inputs."""
-
-    kind: LayerKind
-    out: int
-    in_: int
-    kernel: Shape = ()
-    stride: Shape = (1, 1)
-    padding: Shape = (0, 0)
-    dilation: Shape = (1, 1)
-    bias: bool = False
-    groups: int = 1  # of a GroupNorm
-    eps: float = 1e-5  # of a normalisation
-
-    @property
-    def is_norm(self) -> bool:
-        return self.kind in ("layernorm", "groupnorm")
-
-    @property
-    def channel_axis(self) -> int:
-        """Where the channels stand in this layer's outputs: [B, T, C] or [B, C, H, W]."""
-        return 1 if self.kind in ("conv2d", "groupnorm") else -1
-
-    @property
-    def fan_in(self) -> int:
-        return self.in_ * prod(self.kernel)
-
-    @property
-    def weight_shape(self) -> Shape:
-        return (self.out,) if self.is_norm else (self.out, self.in_, *self.kernel)
-
-    @property
-    def is_1x1(self) -> bool:
-        return self.kind == "conv2d" and all(size == 1 for size in self.kernel)
-
-    @property
-    def is_wide(self) -> bool:
-        """A convolution that looks at more than one pixel: what kohya gives conv_dim instead of dim."""
-        return self.kind == "conv2d" and not self.is_1x1
-
-    def apply(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        """This layer's operation with another weight [*, I, k, k] and bias: x [B, T, I] or [B, I, H, W]."""
-        from torch.nn import functional
-
-        match self.kind:
-            case "linear":
-                return functional.linear(x, weight, bias)
-            case "conv2d":
-                return functional.conv2d(x, weight, bias, self.stride, self.padding, self.dilation)
-            case "layernorm":
-                return functional.layer_norm(x, (self.out,), weight, bias, self.eps)
-        return functional.group_norm(x, self.groups, weight, bias, self.eps)
-
-    def mix(self, hidden: Tensor, weight: Tensor) -> Tensor:
-        """Mix channels at each token or pixel: hidden [B, T, R] or [B, R, H, W], weight [O, R] or [O, R, 1, 1]."""
-        from torch.nn.functional import conv2d, linear
-
-        return linear(hidden, weight) if self.kind == "linear" else conv2d(hidden, weight)
-
-
-@dataclass(frozen=True)
-class ParamSpec:
-    """One parameter: its shape and how it is filled before the first step."""
-
-    shape: Shape
-    init: Literal["zeros", "ones", "constant", "normal", "uniform", "lengths"] = "zeros"  # lengths: of the base weight
-    value: float = 0.0  # of constant
-    std: float = 1.0  # of normal
-    bound: float = 0.0  # of uniform: values lie in -bound .. bound
 
 
 class NetworkAlgorithm(Section):
@@ -113,7 +43,8 @@ class NetworkAlgorithm(Section):
     layer_kinds: ClassVar[tuple[LayerKind, ...]] = ("linear", "conv2d")
     mergeable: ClassVar[bool] = True  # can be added to the base weights
     invertible: ClassVar[bool] = True  # merging with -m takes away what merging with m added
-    why_not: ClassVar[Mapping[str, str]] = {}  # a sentence for each of the two above that is False
+    why_not: ClassVar[Mapping[str, str]] = {}  # a sentence for each cell that it has not (networks.cells)
+    untold: ClassVar[Mapping[str, str]] = {}  # a sentence for each option of its own that a file does not tell `infer`
     frozen: ClassVar[tuple[str, ...]] = ()  # names of parameters that are stored but not trained
     folds: ClassVar[tuple[str, ...]] = ()  # parameters that ΔW is proportional to, all of them together
 
