@@ -2,6 +2,7 @@
 
     python -m benchmarks.networks [--kinds loha lokr ...] [--batch 1 4] [--bf16]      SD1.5's size, 192 modules
     python -m benchmarks.networks --tiny                                              embedded model, seconds
+    ... --write                                 keeps the figures (results/networks.json) and their table (README.md)
 
 A step is forward, backward and AdamW of the network alone on random latents and prompts. Peaks are taken in a process
 for each contestant: on the CPU of the whole process, on a GPU of what torch allocated.
@@ -10,11 +11,12 @@ for each contestant: on the CPU of the whole process, on a GPU of what torch all
 from __future__ import annotations
 
 import argparse
-import importlib
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,81 +24,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchmarks import network_results
+from benchmarks.network_results import Peak, Row, Seconds
+from benchmarks.network_sides import KINDS, Contestant, ours, theirs
 from benchmarks.real_size import default_folder, real_size
-from benchmarks.rounds import Timing, interleaved, machine
+from benchmarks.rounds import interleaved, machine
 from kohya_like.demo.run import demo_base
 from kohya_like.families.loading import load_backbone
-from kohya_like.networks.base import WeightDelta
-from kohya_like.networks.network import Network
-from kohya_like.networks.targets import find_targets
-from kohya_like.schema.registry import plugins
-
-SIZE: dict[str, Any] = {"dim": 8, "alpha": 4.0}
-THEIR_SIZE: dict[str, Any] = {"lora_dim": 8, "alpha": 4.0}
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One algorithm: our options, LyCORIS' module and its options, and the largest share of its step and peak."""
-
-    options: dict[str, Any]
-    module: str
-    their_options: dict[str, Any]
-    step: float = 1.05
-    peak: float = 1.05
-
-
-KINDS = {
-    "lora": Kind(SIZE, "locon.LoConModule", THEIR_SIZE),
-    "loha": Kind(SIZE, "loha.LohaModule", THEIR_SIZE, step=0.9, peak=0.8),
-    "lokr": Kind({**SIZE, "factor": 8}, "lokr.LokrModule", {**THEIR_SIZE, "factor": 8}),
-    "glora": Kind(SIZE, "glora.GLoRAModule", THEIR_SIZE),
-    # not full: LyCORIS takes the layer's own weights away when it is attached, and adds them to its own once more
-    "ia3": Kind({"on_input": "none"}, "ia3.IA3Module", {}),
-    "oft": Kind({"dim": 8}, "diag_oft.DiagOFTModule", {"lora_dim": 8}),
-    "boft": Kind({"dim": 8}, "boft.ButterflyOFTModule", {"lora_dim": 8}),
-}
-
-
-@dataclass(frozen=True)
-class Contestant:
-    """A network that can be put on the UNet and taken off again."""
-
-    attach: Callable[[], None]
-    detach: Callable[[], None]
-    parameters: list[nn.Parameter]
-
-
-def ours(name: str, unet: nn.Module) -> Contestant:
-    network = Network.create(_algorithm(name), {"unet": unet}, "sd1", seed=1).train()
-    return Contestant(network.attach, network.detach, [p for p in network.parameters() if p.requires_grad])
-
-
-def theirs(name: str, unet: nn.Module) -> Contestant:
-    """LyCORIS' modules, without its presets, on the layers that we choose."""
-    kind = KINDS[name]
-    file, _, module = kind.module.partition(".")
-    make = getattr(importlib.import_module(f"lycoris.modules.{file}"), module)
-    torch.manual_seed(1)
-    made = [make(t.path.replace(".", "_"), t.module, **kind.their_options).train()
-            for t in find_targets(_algorithm(name), {"unet": unet})]  # fmt: skip
-    device = next(unet.parameters()).device
-
-    def attach() -> None:
-        for one in made:
-            one.to(device).apply_to()
-
-    def detach() -> None:
-        for one in made:
-            one.restore()
-
-    return Contestant(attach, detach, [p for one in made for p in one.parameters() if p.requires_grad])
-
-
-def _algorithm(name: str) -> WeightDelta:
-    made = plugins("algorithm")[name](**KINDS[name].options)  # type: ignore[operator]
-    assert isinstance(made, WeightDelta)
-    return made
 
 
 def stepper(contestant: Contestant, unet: Any, batch: int, size: int, bf16: bool) -> Callable[[], None]:
@@ -129,60 +63,56 @@ def load_unet(a: argparse.Namespace) -> nn.Module:
 
 
 def peak(a: argparse.Namespace) -> None:
-    """Prints the largest number of bytes that this process held in three steps."""
+    """Prints the bytes that this process held with the model alone, and the largest number in three steps."""
     side, name = a.peak
     unet = load_unet(a)
-    step = stepper((ours if side == "ours" else theirs)(name, unet), unet, a.batch[0], a.size, a.bf16)
     if a.device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     else:
         Path("/proc/self/clear_refs").write_text("5")  # Linux: what reading the model took counts no more
+    alone = _largest(a.device)
+    step = stepper((ours if side == "ours" else theirs)(name, unet), unet, a.batch[0], a.size, a.bf16)
     for _ in range(3):
         step()
-    used = torch.cuda.max_memory_allocated() if a.device == "cuda" else _largest()
-    print(used)
+    print(alone, _largest(a.device))
 
 
-def _largest() -> int:
+def _largest(device: str) -> int:
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated()
     status = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
 
 
-def peak_of(a: argparse.Namespace, side: str, name: str, batch: int) -> int:
-    again = [sys.executable, "-m", "benchmarks.networks", "--peak", side, name, "--batch", str(batch), "--size",
-             str(a.size), "--folder", str(a.folder), "--device", a.device, "--threads", str(a.threads)]  # fmt: skip
-    again += ["--tiny"] if a.tiny else []
-    again += ["--bf16"] if a.bf16 else []
-    return int(subprocess.run(again, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1])
+def peaks(a: argparse.Namespace, name: str, batch: int) -> Peak:
+    """Of both sides, each in a process of its own, one after the other."""
+    found = {}
+    for side in ("ours", "lycoris"):
+        again = [sys.executable, "-m", "benchmarks.networks", "--peak", side, name, "--batch", str(batch), "--size",
+                 str(a.size), "--folder", str(a.folder), "--device", a.device, "--threads", str(a.threads)]  # fmt: skip
+        again += ["--tiny"] if a.tiny else []
+        again += ["--bf16"] if a.bf16 else []
+        told = subprocess.run(again, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]
+        found[side] = [int(word) for word in told.split()]
+    return Peak(found["ours"][1], found["lycoris"][1], found["ours"][0])
 
 
-def compare(a: argparse.Namespace, unet: nn.Module, name: str, batch: int) -> list[str]:
+def compare(a: argparse.Namespace, unet: nn.Module, name: str, batch: int) -> Row:
     """Ours, theirs and our LoRA, one step in turn."""
     pair = {"ours": ours(name, unet), "lycoris": theirs(name, unet)}
     sizes = {side: sum(p.numel() for p in c.parameters) for side, c in pair.items()}
-    assert sizes["ours"] == sizes["lycoris"], f"{name}: they train different things: {sizes}"
+    kind = KINDS[name]
+    assert sizes["ours"] == sizes["lycoris"] or not kind.same, f"{name}: they train different things: {sizes}"
     pair["our LoRA"] = ours("lora", unet)
-    work = {side: stepper(c, unet, batch, a.size, a.bf16) for side, c in pair.items()}
-    timings = interleaved(work, a.rounds)
-    lines = [f"{name}, batch {batch}: {side:<9} {timing}" for side, timing in timings.items()]
-    share = f"{name}, batch {batch}: step, ours / lycoris = {_ratio(timings, 'ours', 'lycoris', KINDS[name].step)}"
-    lines.append(f"{share}; ours / our LoRA = {_ratio(timings, 'ours', 'our LoRA')}")
-    lines.append(f"{name}, batch {batch}: lycoris / our LoRA = {_ratio(timings, 'lycoris', 'our LoRA')}")
-    if not a.no_peaks:
-        own, other = peak_of(a, "ours", name, batch), peak_of(a, "lycoris", name, batch)
-        held = "held" if own <= KINDS[name].peak * other else "MISSED"
-        lines.append(
-            f"{name}, batch {batch}: peak {own / 2**30:.2f} GiB, lycoris {other / 2**30:.2f} GiB, "
-            f"ratio {own / other:.3f} (target {KINDS[name].peak}: {held})"
-        )
-    return lines
-
-
-def _ratio(timings: dict[str, Timing], one: str, other: str, target: float | None = None) -> str:
-    clock = timings[one].median / timings[other].median
-    processor = timings[one].processor / timings[other].processor
-    told = f"{clock:.3f} (processor time {processor:.3f})"
-    return f"{told} (target {target}: {'held' if min(clock, processor) <= target else 'MISSED'})" if target else told
+    timings = interleaved({side: stepper(c, unet, batch, a.size, a.bf16) for side, c in pair.items()}, a.rounds)
+    print("\n".join(f"{name}, batch {batch}: {side:<9} {timing}" for side, timing in timings.items()))
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], check=True, stdout=subprocess.PIPE, text=True)
+    seconds = {side: Seconds(round(t.median, 5), round(t.processor, 5)) for side, t in timings.items()}
+    return Row(
+        name, batch, "bf16" if a.bf16 else "fp32", time.strftime("%Y-%m-%d"), commit.stdout.strip(),
+        round(os.getloadavg()[0], 1), a.rounds, pair["ours"].modules, sizes["ours"], kind.module, seconds["ours"],
+        seconds["lycoris"], seconds["our LoRA"], kind.step, kind.peak,
+    )  # fmt: skip
 
 
 def main() -> None:
@@ -197,6 +127,7 @@ def main() -> None:
     parser.add_argument("--bf16", action="store_true", help="base weights in bf16 and bf16 autocast, for all")
     parser.add_argument("--tiny", action="store_true", help="the embedded model: shows that it runs, no figures")
     parser.add_argument("--no-peaks", action="store_true")
+    parser.add_argument("--write", action="store_true", help="keep the figures in the repository")
     parser.add_argument("--peak", nargs=2, metavar=("SIDE", "KIND"), help=argparse.SUPPRESS)
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
@@ -204,11 +135,29 @@ def main() -> None:
         peak(a)
         return
     print(machine(), "bf16" if a.bf16 else "fp32", flush=True)
-    unet = load_unet(a)
-    for name in a.kinds:
-        for batch in a.batch:
-            print("\n".join(compare(a, unet, name, batch)), flush=True)
+    rows = [row for name in a.kinds for batch in a.batch for row in [measured(a, name, batch)]]
+    print(network_results.table(rows))
     print(machine())
+
+
+def measured(a: argparse.Namespace, name: str, batch: int) -> Row:
+    row = compare(a, load_unet(a), name, batch)  # freed before the processes of the peaks begin
+    if not a.no_peaks:
+        row = replace(row, peak=peaks(a, name, batch))
+    print(network_results.table([row]), flush=True)
+    if a.write:
+        network_results.add_row(row, conditions(a))
+        network_results.main()
+    return row
+
+
+def conditions(a: argparse.Namespace) -> dict[str, object]:
+    cpu = machine().partition(", ")[0]
+    device = torch.cuda.get_device_name() if a.device == "cuda" else "cpu"
+    return {
+        "machine": f"{cpu}, {os.cpu_count()} cores", "device": device, "torch": torch.__version__,
+        "threads": a.threads, "latents": a.size, "model": "embedded" if a.tiny else "SD1.5, random weights",
+    }  # fmt: skip
 
 
 if __name__ == "__main__":
