@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import sqrt
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from kohya_like.networks.base import MAGNITUDE, SCALAR, LayerShape, ParamSpec, Shape, WeightDelta
+from kohya_like.networks.cells import OWN_RANKS
 from kohya_like.schema.option import option
 
 
 class LowRank(WeightDelta):
     """Options of a change of rank R that is scaled by alpha / R; a subclass names its `folds`."""
+
+    untold: ClassVar[Mapping[str, str]] = {
+        "conv_dim": OWN_RANKS,
+        "conv_alpha": OWN_RANKS,
+        "rs_lora": "alpha is stored such that the scale comes out right without it",
+        "use_scalar": "a file has the scalar multiplied into another parameter",
+    }
 
     dim: int = option(
         16, "Rank R: how much the network can hold; its file grows with it. 8 to 128 is usual, 16 or 32 a good start.",

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from kohya_like.networks.base import BASE, LayerShape, ParamSpec, Shape, WeightDelta
+from kohya_like.networks.cells import NO_CONTEXTS, NO_FACTOR, NO_NORMS, NO_PAIR, NO_RANK, OWN_RANKS, READS_BASE
 from kohya_like.networks.rotations import butterfly_blocks, turns
 from kohya_like.schema.option import option
 from kohya_like.schema.registry import register
@@ -28,7 +29,11 @@ class BOFT(WeightDelta):
     title: ClassVar[str] = "BOFT"
     paper: ClassVar[str] = "https://arxiv.org/abs/2311.06243"
     invertible: ClassVar[bool] = False
-    why_not: ClassVar[Mapping[str, str]] = {"invertible": "the change depends on the weight it is added to"}
+    why_not: ClassVar[Mapping[str, str]] = {
+        **NO_NORMS, **NO_CONTEXTS, **NO_PAIR, **NO_RANK, **READS_BASE, **NO_FACTOR,
+        "dora_wd": "a rotation keeps the lengths on purpose; network.rescaled learns them",
+    }  # fmt: skip
+    untold: ClassVar[Mapping[str, str]] = {"conv_dim": OWN_RANKS}
     reads_base: ClassVar[bool] = True
 
     name: Literal["boft"] = option("boft", "BOFT: rotates the outputs of each layer in stages of blocks.")

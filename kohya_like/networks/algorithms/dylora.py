@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from kohya_like.networks.algorithms.lora import DOWN, UP, LoRA
 from kohya_like.networks.base import Shape
+from kohya_like.networks.cells import LORA_FILE, NO_TRACE
 from kohya_like.schema.option import option
 from kohya_like.schema.registry import register
 
@@ -28,6 +29,8 @@ class DyLoRA(LoRA):
     title: ClassVar[str] = "DyLoRA"
     paper: ClassVar[str] = "https://arxiv.org/abs/2210.07558"
     kohya_module: ClassVar[str] = "networks.dylora"
+    why_not: ClassVar[Mapping[str, str]] = {**LoRA.why_not}
+    untold: ClassVar[Mapping[str, str]] = {**LoRA.untold, "name": LORA_FILE, "unit": NO_TRACE}
 
     name: Literal["dylora"] = option("dylora", "DyLoRA: a LoRA that can be cut to a lower rank later.")  # type: ignore[assignment]
     unit: int = option(

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from kohya_like.networks.base import LayerShape, ParamSpec, Shape, WeightDelta
+from kohya_like.networks.cells import NO_CONTEXTS, NO_PAIR, NO_RANK, OWN_LAYERS
 from kohya_like.schema.option import option
 from kohya_like.schema.registry import register
 
@@ -24,6 +25,14 @@ class FullDifference(WeightDelta):
     """Options and formula of the full difference."""
 
     title: ClassVar[str] = "full difference"
+    why_not: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("layernorm", "groupnorm"), "the kind norms trains every number of it"),
+        **NO_CONTEXTS, **NO_PAIR, **NO_RANK,
+        "conv_dim": "it has no size: network.convolutions switches the convolutions on",
+        "dora_wd": "every number is free already, and the lengths with them",
+        "use_scalar": "every number is free already, so a factor adds nothing",
+    }  # fmt: skip
+    untold: ClassVar[Mapping[str, str]] = {"convolutions": OWN_LAYERS}
     folds: ClassVar[tuple[str, ...]] = ("diff",)
 
     name: Literal["full"] = option("full", "Full difference: every number of each layer is trained.")

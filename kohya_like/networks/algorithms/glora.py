@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from kohya_like.networks.base import BASE, LayerShape, ParamSpec, Shape, WeightDelta
+from kohya_like.networks.cells import NO_CONTEXTS, NO_NORMS, NO_PAIR, OWN_RANKS, READS_BASE
 from kohya_like.schema.errors import FormatError
 from kohya_like.schema.option import option
 from kohya_like.schema.registry import register
@@ -30,7 +31,14 @@ class GLoRA(WeightDelta):
     title: ClassVar[str] = "GLoRA"
     paper: ClassVar[str] = "https://arxiv.org/abs/2306.07967"
     invertible: ClassVar[bool] = False
-    why_not: ClassVar[Mapping[str, str]] = {"invertible": "the change depends on the weight it is added to"}
+    why_not: ClassVar[Mapping[str, str]] = {
+        **NO_NORMS, **NO_CONTEXTS, **NO_PAIR, **READS_BASE,
+        "use_tucker": "the core bm that LyCORIS allows is neither written nor read",
+        "dora_wd": "LyCORIS has none for it, so no program could read such a file",
+        "rs_lora": "alpha times the square root of dim gives the same scale",
+        "use_scalar": "two of its four factors start at zero already, and the scalar is there for that",
+    }  # fmt: skip
+    untold: ClassVar[Mapping[str, str]] = {"conv_dim": OWN_RANKS, "conv_alpha": OWN_RANKS}
     reads_base: ClassVar[bool] = True
     folds: ClassVar[tuple[str, ...]] = (A2, B2)
 

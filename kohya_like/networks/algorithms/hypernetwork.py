@@ -18,6 +18,7 @@ from pydantic import field_validator, model_validator
 from kohya_like.formats.hypernetwork_layout import INITIALIZATION_KEY, Layout, layout_of
 from kohya_like.networks.activations import LIVE_AT_ZERO, Activation, activate
 from kohya_like.networks.base import InputResidual, ParamSpec, Shape
+from kohya_like.networks.cells import NO_PAIR, NO_RANK
 from kohya_like.schema.errors import FormatError
 from kohya_like.schema.option import option
 from kohya_like.schema.registry import register
@@ -41,8 +42,19 @@ class Hypernetwork(InputResidual):
     mergeable: ClassVar[bool] = False
     invertible: ClassVar[bool] = False
     why_not: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("linear", "conv1x1", "conv3x3", "layernorm", "groupnorm"),
+                        "it changes what the attention reads, and no weight"),
+        **NO_PAIR, **NO_RANK,
+        "conv_dim": "it has no part in the convolutions",
+        "dora_wd": "it changes no weight whose lengths could be learned",
+        "use_scalar": "its last layer is such a factor already",
+        "scale_weight_norms": "it changes no weight whose norm could be measured",
         "mergeable": "its nets are not linear, so no weight of the model can hold them",
         "invertible": "it cannot be merged",
+    }  # fmt: skip
+    untold: ClassVar[Mapping[str, str]] = {
+        "initialization": "it was only the start, and leaves no trace in the numbers",
+        "files": "the two files hold the same numbers",
     }
 
     name: Literal["hypernetwork"] = option(

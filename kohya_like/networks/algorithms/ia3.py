@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from kohya_like.networks.base import BASE, LayerShape, ParamSpec, Shape, WeightDelta
+from kohya_like.networks.cells import NO_CONTEXTS, NO_NORMS, NO_PAIR, NO_RANK, OWN_LAYERS, READS_BASE
 from kohya_like.schema.errors import FormatError
 from kohya_like.schema.option import option
 from kohya_like.schema.registry import register
@@ -30,7 +31,13 @@ class IA3(WeightDelta):
     title: ClassVar[str] = "(IA)^3"
     paper: ClassVar[str] = "https://arxiv.org/abs/2205.05638"
     invertible: ClassVar[bool] = False
-    why_not: ClassVar[Mapping[str, str]] = {"invertible": "the change depends on the weight it is added to"}
+    why_not: ClassVar[Mapping[str, str]] = {
+        **NO_NORMS, **NO_CONTEXTS, **NO_PAIR, **NO_RANK, **READS_BASE,
+        "conv_dim": "it has no size: network.convolutions switches the convolutions on",
+        "dora_wd": "its factors are lengths of rows or columns already",
+        "use_scalar": "its numbers are such factors already",
+    }  # fmt: skip
+    untold: ClassVar[Mapping[str, str]] = {"layers": OWN_LAYERS, "convolutions": OWN_LAYERS}
     reads_base: ClassVar[bool] = True
     folds: ClassVar[tuple[str, ...]] = ("weight",)
 

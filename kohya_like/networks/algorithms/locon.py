@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from kohya_like.networks.algorithms.lora import DOWN, UP, LoRA
 from kohya_like.networks.base import LayerShape, ParamSpec, Shape
+from kohya_like.networks.cells import NO_CONTEXTS, NO_NORMS
 from kohya_like.schema.errors import FormatError
 from kohya_like.schema.option import option
 from kohya_like.schema.registry import register
@@ -34,6 +35,10 @@ class LoCon(LoRA):
     title: ClassVar[str] = "LoCon"
     paper: ClassVar[str] = "https://arxiv.org/abs/2309.14859"
     kohya_module: ClassVar[str] = "lycoris.kohya"
+    why_not: ClassVar[Mapping[str, str]] = {**NO_NORMS, **NO_CONTEXTS}
+    untold: ClassVar[Mapping[str, str]] = {
+        **LoRA.untold, "name": "a layer without a core is stored as a LoRA's, and is read back as one",
+    }  # fmt: skip
 
     name: Literal["locon"] = option("locon", "LoCon: a low-rank change beside each layer and convolution.")  # type: ignore[assignment]
     conv_dim: int | None = option(

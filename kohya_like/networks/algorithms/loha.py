@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from kohya_like.networks.base import LayerShape, ParamSpec, Shape
+from kohya_like.networks.cells import NO_CONTEXTS, NO_NORMS, NO_PAIR
 from kohya_like.networks.low_rank import LowRank
 from kohya_like.schema.errors import FormatError
 from kohya_like.schema.option import option
@@ -35,6 +36,7 @@ class LoHa(LowRank):
 
     title: ClassVar[str] = "LoHa"
     paper: ClassVar[str] = "https://arxiv.org/abs/2108.06098"
+    why_not: ClassVar[Mapping[str, str]] = {**NO_NORMS, **NO_CONTEXTS, **NO_PAIR}
     folds: ClassVar[tuple[str, ...]] = ("hada_w1_a",)
 
     name: Literal["loha"] = option(

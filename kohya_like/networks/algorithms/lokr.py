@@ -16,6 +16,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from kohya_like.networks.base import LayerShape, ParamSpec, Shape
+from kohya_like.networks.cells import NO_CONTEXTS, NO_NORMS, NO_PAIR
 from kohya_like.networks.factorization import factorization
 from kohya_like.networks.low_rank import LowRank
 from kohya_like.schema.errors import FormatError
@@ -43,6 +44,7 @@ class LoKr(LowRank):
 
     title: ClassVar[str] = "LoKr"
     paper: ClassVar[str] = "https://arxiv.org/abs/2212.10650"
+    why_not: ClassVar[Mapping[str, str]] = {**NO_NORMS, **NO_CONTEXTS, **NO_PAIR}
     folds: ClassVar[tuple[str, ...]] = (W1, W1_A)
 
     name: Literal["lokr"] = option("lokr", "LoKr: the Kronecker product of a small and a large matrix.")

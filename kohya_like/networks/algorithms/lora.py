@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from kohya_like.networks.base import LayerShape, ParamSpec, Shape
+from kohya_like.networks.cells import NO_CONTEXTS, NO_NORMS, NO_TRACE
 from kohya_like.networks.low_rank import LowRank
 from kohya_like.schema.errors import FormatError
 from kohya_like.schema.option import option
@@ -31,6 +32,13 @@ class LoRA(LowRank):
     title: ClassVar[str] = "LoRA"
     paper: ClassVar[str] = "https://arxiv.org/abs/2106.09685"
     kohya_module: ClassVar[str] = "networks.lora"
+    why_not: ClassVar[Mapping[str, str]] = {
+        **NO_NORMS, **NO_CONTEXTS, "use_tucker": "kohya's files of this kind have no core; the kind locon has one",
+    }  # fmt: skip
+    untold: ClassVar[Mapping[str, str]] = {
+        **LowRank.untold, "loraplus_lr_ratio": NO_TRACE, "loraplus_unet_lr_ratio": NO_TRACE,
+        "loraplus_text_encoder_lr_ratio": NO_TRACE,
+    }  # fmt: skip
     folds: ClassVar[tuple[str, ...]] = (UP,)
     shares: ClassVar[Mapping[str, float]] = {UP: 0.5, DOWN: 0.5}
 

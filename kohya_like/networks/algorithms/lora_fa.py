@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 from kohya_like.networks.algorithms.lora import DOWN, UP, LoRA
 from kohya_like.networks.base import LayerShape, ParamSpec, Shape
+from kohya_like.networks.cells import LORA_FILE
 from kohya_like.schema.option import option
 from kohya_like.schema.registry import register
 
@@ -22,6 +23,8 @@ class LoRAFA(LoRA):
     title: ClassVar[str] = "LoRA-FA"
     paper: ClassVar[str] = "https://arxiv.org/abs/2308.03303"
     kohya_module: ClassVar[str] = "networks.lora_fa"
+    why_not: ClassVar[Mapping[str, str]] = {**LoRA.why_not}
+    untold: ClassVar[Mapping[str, str]] = {**LoRA.untold, "name": LORA_FILE}
     frozen: ClassVar[tuple[str, ...]] = (DOWN,)
     shares: ClassVar[Mapping[str, float]] = {UP: 1.0}
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from kohya_like.networks.base import LayerKind, LayerShape, ParamSpec, Shape, WeightDelta
+from kohya_like.networks.cells import NO_CONTEXTS, NO_PAIR, NO_RANK, OWN_LAYERS
 from kohya_like.schema.option import option
 from kohya_like.schema.registry import register
 
@@ -24,6 +25,15 @@ class Norms(WeightDelta):
     """Options and formula of trained normalisations."""
 
     title: ClassVar[str] = "network of norms"
+    why_not: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("linear", "conv1x1", "conv3x3"), "it is for normalisations alone; the kind full trains these"),
+        **NO_CONTEXTS, **NO_PAIR, **NO_RANK,
+        "conv_dim": "it has no size, and convolutions are none of its layers",
+        "dora_wd": "a normalisation has no rows or columns whose lengths could be learned",
+        "use_scalar": "every number is free already, so a factor adds nothing",
+        "scale_weight_norms": "it holds so few numbers that a low learning rate is limit enough",
+    }  # fmt: skip
+    untold: ClassVar[Mapping[str, str]] = {"residual_blocks": OWN_LAYERS}
     layer_kinds: ClassVar[tuple[LayerKind, ...]] = ("layernorm", "groupnorm")
 
     name: Literal["norms"] = option("norms", "Norms: the weights and biases of the normalisations.")

@@ -14,6 +14,7 @@ from math import gcd
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from kohya_like.networks.base import BASE, LayerShape, ParamSpec, Shape, WeightDelta
+from kohya_like.networks.cells import NO_CONTEXTS, NO_FACTOR, NO_NORMS, NO_PAIR, NO_RANK, OWN_RANKS, READS_BASE
 from kohya_like.networks.factorization import factorization
 from kohya_like.networks.rotations import turns
 from kohya_like.schema.option import option
@@ -31,7 +32,13 @@ class OFT(WeightDelta):
     title: ClassVar[str] = "OFT"
     paper: ClassVar[str] = "https://arxiv.org/abs/2306.07280"
     invertible: ClassVar[bool] = False
-    why_not: ClassVar[Mapping[str, str]] = {"invertible": "the change depends on the weight it is added to"}
+    why_not: ClassVar[Mapping[str, str]] = {
+        **NO_NORMS, **NO_CONTEXTS, **NO_PAIR, **NO_RANK, **READS_BASE, **NO_FACTOR,
+        "dora_wd": "a rotation keeps the lengths on purpose; network.rescaled learns them",
+    }  # fmt: skip
+    untold: ClassVar[Mapping[str, str]] = {
+        "conv_dim": OWN_RANKS, "blocks": "it comes back as dim, the size of a block",
+    }  # fmt: skip
     reads_base: ClassVar[bool] = True
 
     name: Literal["oft"] = option(
