@@ -12,8 +12,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from kohya_like.formats.ldm_names import unet_to_ldm
+
 PREFIXES = {"unet": "lora_unet", "text_encoder": "lora_te", "text_encoder_2": "lora_te2"}
 KOHYA_OFT = "oft_unet_"  # kohya's networks.oft, which has no part in the text encoders
+LYCORIS = "lycoris_"  # LyCORIS' wrapper of any model; it leaves the part out where the model is a bare UNet
+_LYCORIS_PART = re.compile(r"(unet|te[12]?)_")
+_LEVELS_WITH_ATTENTION = ("1", "2", "3")  # of the way up in SD1 and SD2
 _CLIP_ROOTS = ("embeddings.", "encoder.", "final_layer_norm")
 
 # diffusers' path in an SDXL UNet -> the original code's; i block, j layer in it; two layers and a sampler per block
@@ -57,7 +62,11 @@ _FOREIGN_TENSORS = {
     ".lora_linear_layer.up.weight": "lora_up.weight",
     ".lora_magnitude_vector": "dora_scale",
     ".alpha": "alpha",
+    **{f".hada_{name}": f"hada_{name}" for name in ("w1_a", "w1_b", "w2_a", "w2_b", "t1", "t2")},
+    **{f".lokr_{name}": f"lokr_{name}" for name in ("w1", "w1_a", "w1_b", "w2", "w2_a", "w2_b", "t2")},
 }
+# diffusers before 0.18: the layers of an attention's processor, in the UNet and patched into the text encoders
+_PROCESSOR = re.compile(r"(.+?)(?:\.processor)?\.to_(q|k|v|out)_lora\.(down|up)\.weight")
 
 
 def sgm_path(path: str) -> str:
@@ -71,6 +80,13 @@ def sgm_path(path: str) -> str:
             tail = path[match.end() :]
             return block(int(first) if first.isdigit() else 0, int(second)) + _SGM_RESNET.get(tail, tail)
     return path
+
+
+def _original_path(path: str, family: str) -> str:
+    """The path of a UNet's layer in the original code; old files of SD1 have it too."""
+    if family == "sdxl":
+        return sgm_path(path)
+    return unet_to_ldm(f"{path}.weight", _LEVELS_WITH_ATTENTION).removesuffix(".weight")
 
 
 def clip_path(path: str) -> str:
@@ -90,7 +106,7 @@ def lora_names(part: str, path: str, family: str) -> list[str]:
     """All module names under which a layer may stand in a file, the one we write first."""
     own = lora_name(part, path, family)
     if part == "unet":
-        return _unique(own, _joined("lora_unet", path))
+        return _unique(own, _joined("lora_unet", path), _joined("lora_unet", _original_path(path, family)))
     prefixes = ("lora_te", "lora_te1") if part == "text_encoder" else ("lora_te2",)
     paths = (clip_path(path), path.removeprefix("text_model."))
     return _unique(own, *(_joined(prefix, each) for prefix in prefixes for each in paths))
@@ -114,15 +130,22 @@ class ForeignKey:
 
 def foreign_key(key: str) -> ForeignKey | None:
     """The key of a diffusers or peft file; None when it is written in another style."""
-    if key.startswith(("lora_", KOHYA_OFT)):
+    if key.startswith(("lora_", KOHYA_OFT, LYCORIS)):
         return None
+    if match := _PROCESSOR.fullmatch(key):
+        unet = {"out": "to_out.0"}.get(match[2], f"to_{match[2]}")
+        layer = f"{match[2]}_proj" if key.startswith("text_encoder") else unet
+        return _foreign(f"{match[1]}.{layer}", f"lora_{match[3]}.weight")
     for end, tensor in _FOREIGN_TENSORS.items():
         if key.endswith(end):
-            stem = key.removesuffix(end)
-            path = stem.removeprefix("base_model.model.")
-            part, _, inner = path.partition(".")
-            return ForeignKey(stem, part, inner, tensor) if part in PREFIXES else ForeignKey(stem, "unet", path, tensor)
+            return _foreign(key.removesuffix(end), tensor)
     return None
+
+
+def _foreign(stem: str, tensor: str) -> ForeignKey:
+    path = stem.removeprefix("base_model.model.")
+    part, _, inner = path.partition(".")
+    return ForeignKey(stem, part, inner, tensor) if part in PREFIXES else ForeignKey(stem, "unet", path, tensor)
 
 
 def read_key(key: str) -> tuple[str, str]:
@@ -130,9 +153,17 @@ def read_key(key: str) -> tuple[str, str]:
     foreign = foreign_key(key)
     if foreign:
         return _joined(PREFIXES[foreign.part], foreign.path), foreign.tensor
+    return split_key(_with_kohyas_prefix(key))
+
+
+def _with_kohyas_prefix(key: str) -> str:
+    """`oft_unet_x`, `lycoris_unet_x` and `lycoris_x` -> `lora_unet_x`; `lycoris_te_x` -> `lora_te_x`."""
     if key.startswith(KOHYA_OFT):
-        key = f"{PREFIXES['unet']}_{key.removeprefix(KOHYA_OFT)}"
-    return split_key(key)
+        return f"{PREFIXES['unet']}_{key.removeprefix(KOHYA_OFT)}"
+    if key.startswith(LYCORIS):
+        name = key.removeprefix(LYCORIS)
+        return f"lora_{name}" if _LYCORIS_PART.match(name) else f"{PREFIXES['unet']}_{name}"
+    return key
 
 
 def _joined(prefix: str, path: str) -> str:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from kohya_like.formats.adapter_family import CROSS_WIDTH_FAMILY, WIDTH_FAMILY, adapter_family
+
 Shape = tuple[int, ...]
 
 _ALGORITHM_ENDS = {
@@ -20,13 +22,7 @@ _ALGORITHM_ENDS = {
 }  # fmt: skip
 _ENDS = tuple(_ALGORITHM_ENDS)
 _DOWN_ENDS = tuple(end for end, algorithm in _ALGORITHM_ENDS.items() if algorithm == "lora")
-_WIDTH_FAMILY = {768: "sd1", 1024: "sd2", 1280: "sdxl", 2048: "sdxl"}
 _NET = re.compile(r"hypernetwork_(\d{1,6})_[kv]\.linear\.")
-_CROSS_WIDTH_FAMILY = {768: "sd1", 1024: "sd2", 2048: "sdxl"}
-_VERSION_FAMILY = {
-    "sdxl": "sdxl", "sd_v1": "sd1", "sd_v2": "sd2",  # ss_base_model_version
-    "stable-diffusion-xl": "sdxl", "stable-diffusion-v1": "sd1", "stable-diffusion-v2": "sd2",  # modelspec
-}  # fmt: skip
 _UNET = "model.diffusion_model."
 _VARIANTS = {4: "", 5: "depth", 8: "instruct-pix2pix", 9: "inpainting"}
 
@@ -58,7 +54,7 @@ def recognise(container: str, shapes: Mapping[str, Shape], metadata: Mapping[str
     if algorithms := _algorithms(shapes):
         details |= _adapter_details(shapes, algorithms)
         kind = "lora" if algorithms == ["lora"] and not details["dora"] else "lycoris"
-        return FileFacts(container, kind, _adapter_family(shapes, metadata), prediction, details)
+        return FileFacts(container, kind, adapter_family(shapes, metadata), prediction, details)
     if embedding := _embedding(shapes):
         family = str(embedding.pop("family"))
         return FileFacts(container, "textual-inversion", family, prediction, details | embedding)
@@ -77,7 +73,7 @@ def recognise(container: str, shapes: Mapping[str, Shape], metadata: Mapping[str
 
 def hypernetwork_family(widths: Collection[int]) -> str:
     """The family whose prompts have one of these widths, where only one has."""
-    found = {_CROSS_WIDTH_FAMILY[width] for width in widths if width in _CROSS_WIDTH_FAMILY}
+    found = {CROSS_WIDTH_FAMILY[width] for width in widths if width in CROSS_WIDTH_FAMILY}
     return found.pop() if len(found) == 1 else ""
 
 
@@ -86,7 +82,7 @@ def embedding_facts(container: str, shape: Shape, **details: object) -> FileFact
     width = shape[-1] if shape else 0
     vectors = shape[0] if len(shape) == 2 else 1
     found = {"vectors": vectors, "width": width, **details}
-    return FileFacts(container, "textual-inversion", _WIDTH_FAMILY.get(width, ""), details=found)
+    return FileFacts(container, "textual-inversion", WIDTH_FAMILY.get(width, ""), details=found)
 
 
 def _algorithms(shapes: Mapping[str, Shape]) -> list[str]:
@@ -122,35 +118,6 @@ def _adapter_part(name: str) -> str:
     return "text_encoder" if name.startswith(("lora_te", "text_encoder", "lycoris_te", "oft_te")) else "unet"
 
 
-def _adapter_family(shapes: Mapping[str, Shape], metadata: Mapping[str, str]) -> str:
-    """From names only SDXL has, then the width of the prompt in cross attention, then what the metadata says."""
-    sgm = ("lora_te2_", "lora_unet_input_blocks_", "lora_unet_output_blocks_", "lora_unet_middle_block_")
-    if any(name.startswith(sgm) or name.startswith("text_encoder_2.") for name in shapes):
-        return "sdxl"
-    for name, shape in shapes.items():
-        flat = name.replace(".", "_")
-        family = _CROSS_WIDTH_FAMILY.get(shape[1]) if len(shape) > 1 and "attn2_to_k" in flat else None
-        if family and name.endswith(_DOWN_ENDS):
-            return family
-        if "transformer_blocks_2_" in flat and "down_blocks" in flat:
-            return "sdxl"  # only SDXL stacks more than one transformer block
-    version = metadata.get("ss_base_model_version", "") or metadata.get("modelspec.architecture", "")
-    for start, family in _VERSION_FAMILY.items():
-        if version.startswith(start):
-            return family
-    return _family_by_projection(shapes)
-
-
-def _family_by_projection(shapes: Mapping[str, Shape]) -> str:
-    """SD1 projects into its transformers by 1x1 convolutions (4-D), SD2 by linear layers (2-D)."""
-    for name, shape in shapes.items():
-        if "attentions_0_proj_in." in name and name.endswith(_DOWN_ENDS):
-            return "sd1" if len(shape) == 4 else "sd2"
-        if "text_model_encoder_layers_0_self_attn_q_proj." in name and name.endswith(_DOWN_ENDS) and len(shape) == 2:
-            return _WIDTH_FAMILY.get(shape[1], "")
-    return ""
-
-
 def _embedding(shapes: Mapping[str, Shape]) -> dict[str, object]:
     if shapes.keys() == {"clip_l", "clip_g"}:
         shape = shapes["clip_g"]
@@ -158,7 +125,7 @@ def _embedding(shapes: Mapping[str, Shape]) -> dict[str, object]:
     if len(shapes) != 1:
         return {}
     ((name, shape),) = shapes.items()
-    if len(shape) not in (1, 2) or (name != "emb_params" and (shape[-1] not in _WIDTH_FAMILY or "." in name)):
+    if len(shape) not in (1, 2) or (name != "emb_params" and (shape[-1] not in WIDTH_FAMILY or "." in name)):
         return {}
     facts = embedding_facts("", shape)
     return {**facts.details, "family": facts.family, "token": "" if name == "emb_params" else name}

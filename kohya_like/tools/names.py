@@ -8,15 +8,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from kohya_like.formats.kohya_keys import clip_path, foreign_key, lora_name, split_key
+from kohya_like.formats.kohya_keys import clip_path, foreign_key, lora_name, read_key
 from kohya_like.formats.ldm_names import unet_from_ldm
 from kohya_like.schema.errors import FormatError
 
 STYLES = ("kohya", "peft")
 PREFIXES = {
     "lora_unet": "unet", "lora_te": "text_encoder", "lora_te1": "text_encoder", "lora_te2": "text_encoder_2",
-    "lycoris_unet": "unet", "lycoris_te": "text_encoder", "lycoris_te1": "text_encoder",
-    "lycoris_te2": "text_encoder_2",
 }  # fmt: skip
 _WORDS = """down_blocks mid_block up_blocks attentions resnets downsamplers upsamplers transformer_blocks attn1 attn2
     to_q to_k to_v to_out ff net proj_in proj_out proj norm norm1 norm2 norm3 conv1 conv2 conv time_emb_proj
@@ -55,7 +53,7 @@ def layer_name(key: str) -> tuple[LayerName, str]:
     if foreign := foreign_key(key):
         path = foreign.path if foreign.part == "unet" else clip_path(foreign.path)
         return LayerName(foreign.part, _diffusers(foreign.part, path)), foreign.tensor
-    module, tensor = split_key(key)
+    module, tensor = read_key(key)
     for prefix, part in PREFIXES.items():
         if module.startswith(f"{prefix}_"):
             path = _path(module.removeprefix(f"{prefix}_"))

@@ -52,7 +52,13 @@ def test_other_names_a_layer_may_have() -> None:
         "lora_unet_input_blocks_4_1_proj_in",
         "lora_unet_down_blocks_1_attentions_0_proj_in",
     ]
-    assert lora_names("unet", path, "sd1") == ["lora_unet_down_blocks_1_attentions_0_proj_in"]
+    assert lora_names("unet", path, "sd1") == [
+        "lora_unet_down_blocks_1_attentions_0_proj_in",
+        "lora_unet_input_blocks_4_1_proj_in",
+    ]
+    for place, block in ((1, 0), (2, 1)):  # SD1's first block on the way up has no attention
+        path = f"up_blocks.{block}.upsamplers.0.conv"
+        assert f"lora_unet_output_blocks_{3 * block + 2}_{place}_conv" in lora_names("unet", path, "sd1")
     assert set(lora_names("text_encoder", "encoder.layers.0.mlp.fc1", "sdxl")) == {
         f"{prefix}{middle}_encoder_layers_0_mlp_fc1"
         for prefix in ("lora_te", "lora_te1")
@@ -97,6 +103,20 @@ def test_different_layers_have_different_sgm_paths() -> None:
          ("lora_unet_mid_block_attentions_0_proj_in", "lora_up.weight")),
         ("unet.conv_in.lora_magnitude_vector", ("lora_unet_conv_in", "dora_scale")),
         ("no dot at all", ("no dot at all", "")),
+        ("unet.mid_block.attentions.0.transformer_blocks.0.attn1.processor.to_out_lora.up.weight",
+         ("lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_out_0", "lora_up.weight")),
+        ("mid_block.attentions.0.transformer_blocks.0.attn2.processor.to_k_lora.down.weight",
+         ("lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k", "lora_down.weight")),
+        ("text_encoder.text_model.encoder.layers.0.self_attn.to_out_lora.down.weight",
+         ("lora_te_text_model_encoder_layers_0_self_attn_out_proj", "lora_down.weight")),
+        ("base_model.model.conv_in.hada_w1_a", ("lora_unet_conv_in", "hada_w1_a")),
+        ("unet.conv_in.lokr_w2_b", ("lora_unet_conv_in", "lokr_w2_b")),
+        ("lycoris_mid_block_attentions_0_proj_in.lora_up.weight",
+         ("lora_unet_mid_block_attentions_0_proj_in", "lora_up.weight")),
+        ("lycoris_unet_conv_in.alpha", ("lora_unet_conv_in", "alpha")),
+        ("lycoris_te1_text_model_encoder_layers_0_mlp_fc1.hada_w1_a",
+         ("lora_te1_text_model_encoder_layers_0_mlp_fc1", "hada_w1_a")),
+        ("oft_unet_conv_in.oft_blocks", ("lora_unet_conv_in", "oft_blocks")),
     ],
 )  # fmt: skip
 def test_keys_of_any_writer(key: str, wanted: tuple[str, str]) -> None:
