@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from math import prod
 
 Shape = tuple[int, ...]
+LABELS = {"sd1": "Stable Diffusion 1.x", "sd2": "Stable Diffusion 2.x", "sdxl": "Stable Diffusion XL"}
 WIDTH_FAMILY = {768: "sd1", 1024: "sd2", 1280: "sdxl", 2048: "sdxl"}
 CROSS_WIDTH_FAMILY = {768: "sd1", 1024: "sd2", 2048: "sdxl"}
 _VERSION_FAMILY = {

@@ -47,7 +47,7 @@ class Network(nn.Module):
         network = cls(algorithm, family_name, _new_adapters(algorithm, parts, family_name, seed, dtype))
         if algorithm.weights:
             with _named(algorithm.weights):
-                network.load_tensors(read_file(algorithm.weights))
+                network.load_tensors(read_file(algorithm.weights, family_name))
         return network
 
     @classmethod
@@ -57,7 +57,7 @@ class Network(nn.Module):
     ) -> Self:  # fmt: skip
         """The network of a .safetensors or pickled file, as `from_tensors`. Raises FormatError that names the file."""
         with _named(path):
-            return cls.from_tensors(read_file(path), parts, family_name, template=template, dtype=dtype)
+            return cls.from_tensors(read_file(path, family_name), parts, family_name, template=template, dtype=dtype)
 
     @classmethod
     def from_tensors(

@@ -12,6 +12,8 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from kohya_like.formats.adapter_family import LABELS
+from kohya_like.formats.headers import identify
 from kohya_like.formats.kohya_keys import foreign_key, lora_name, lora_names, read_key
 from kohya_like.formats.tensors import open_tensors
 from kohya_like.networks.adapter import Adapter, shapes_and_constants
@@ -24,15 +26,37 @@ from kohya_like.schema.registry import plugins
 
 Modules = dict[str, dict[str, Tensor]]  # module name -> tensor name -> tensor
 SHOWN = 5  # faults of one kind that are spelt out
+NO_NETWORKS = {
+    "checkpoint": "a base model", "vae": "a VAE", "unet": "a UNet", "text-encoder": "a text encoder",
+    "textual-inversion": "an embedding", "aesthetic": "an aesthetic embedding",
+}  # fmt: skip
 
 
-def read_file(path: str | Path) -> dict[str, Tensor]:
-    """All tensors of a .safetensors or pickled network file. Raises FormatError."""
-    with open_tensors(Path(path)) as file:
+def read_file(path: str | Path, family: str = "") -> dict[str, Tensor]:
+    """All tensors of a .safetensors or pickled network file.
+
+    Raises FormatError: broken, no network, NaN in it; and where it tells that it is for another family than `family`.
+    """
+    path = Path(path)
+    if family:
+        _check_family(path, family)
+    with open_tensors(path) as file:
         tensors = {key: file.get(key).clone() for key in file}  # the file may be mapped into memory
         broken = [f"{key} holds a number that is not finite" for key, value in tensors.items() if not _finite(value)]
         raise_faults(broken, "the file is broken: NaN or infinity", "take an earlier file of that training")
         return tensors | peft_alphas(tensors, file.metadata)
+
+
+def _check_family(path: Path, family: str) -> None:
+    facts = identify(path)
+    if facts.kind in NO_NETWORKS:
+        raise FormatError(f"{path}: is {NO_NETWORKS[facts.kind]}, not a network", "give a LoRA or the like")
+    # of a hypernetwork the nets for other widths may lie idle, as in webui; `misplaced` judges it
+    if facts.kind != "hypernetwork" and facts.family not in ("", family):
+        theirs, ours = LABELS[facts.family], LABELS[family]
+        raise FormatError(
+            f"{path}: is a network for {theirs}, and this is a {ours} model", f"use it with a model of {theirs}"
+        )
 
 
 def _finite(value: Tensor) -> bool:
