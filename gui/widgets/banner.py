@@ -69,6 +69,7 @@ class Banner(QFrame):
         row = self._row if len(actions) <= BESIDE else self._below
         for button in self._actions:
             row.insertWidget(row.count() - 1, button)
+            button.show()  # else only in the next turn of the event loop
         self._draw()
         self.show()
 
