@@ -111,14 +111,21 @@ VARIANTS: list[dict[str, Any]] = [
     {"use_tucker": True}, {"use_tucker": True, "use_scalar": True}, {"use_tucker": True, "dora_wd": True},
     {"use_tucker": True, "dora_wd": True, "dora_axis": "output", "rs_lora": True, "use_scalar": True},
 ]  # fmt: skip
-SMALL = {"dim": 1, "alpha": 2.0, "conv_dim": 1, "conv_alpha": 6.0}  # so that LoKr does not keep its matrices whole
+STRONG = {"alpha": 12.0, "conv_alpha": 50.0}  # a change that bfloat16 can see
+SIZES: dict[str, dict[str, Any]] = {"lokr": {"dim": 1, "conv_dim": 1}}  # so that it does not keep its matrices whole
 CASES = [
     pytest.param(name, more, cell, id=f"{name}{'+' * i}-{cell}")
     for name, algorithm in algorithms().items()
     for i, more in enumerate([{}, *MORE_OPTIONS.get(name, [])])
     for cell in cells(algorithm)
 ] + [
-    pytest.param(name, {**SMALL, **more}, cell, id=f"{name}-{'-'.join(more)}{i}-{cell}", marks=pytest.mark.full)
+    pytest.param(
+        name,
+        {"dim": 2, "conv_dim": 2, **SIZES.get(name, {}), **STRONG, **more},
+        cell,
+        id=f"{name}-{'-'.join(more)}{i}-{cell}",
+        marks=pytest.mark.full,
+    )
     for name, algorithm in algorithms().items()
     for i, more in enumerate(VARIANTS)
     if more.keys() <= algorithm.model_fields.keys()
@@ -173,9 +180,10 @@ def test_attached_is_merged(name: str, more: dict[str, Any], cell: str, dtype: t
     assert relative_error(attached, before) > 2 * TOLERANCE[dtype]
 
 
+@every_dtype
 @every_case
-def test_merging_backwards_takes_it_away(name: str, more: dict[str, Any], cell: str) -> None:
-    network, model, x = network_on(name, more, cell, torch.float32)
+def test_merging_backwards_takes_it_away(name: str, more: dict[str, Any], cell: str, dtype: torch.dtype) -> None:
+    network, model, x = network_on(name, more, cell, dtype)
     randomise(network)
     before = model(x)
     network.merge(0.7)
@@ -186,7 +194,8 @@ def test_merging_backwards_takes_it_away(name: str, more: dict[str, Any], cell: 
         network.merge(-0.7)
     else:
         network.unmerge(0.7)
-    assert (relative_error(model(x), before) < 1e-6) == (reason is None)
+    if reason is None or dtype is torch.float32:  # the rounding of bfloat16 hides a small remainder
+        assert (relative_error(model(x), before) < {torch.float32: 1e-6}.get(dtype, 2e-2)) == (reason is None)
 
 
 @every_dtype
