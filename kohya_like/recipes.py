@@ -70,7 +70,7 @@ RECIPES: tuple[Recipe, ...] = (
     ),
     Recipe(
         "dylora", "DyLoRA", "network", "dylora",
-        {"network.dim": 16, "network.alpha": 8.0,
+        {"network.dim": 16, "network.alpha": 8.0, "train.max_train_epochs": 20,
          "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
         IN_PROMPTS,
         "Trains all lower ranks at once, so that the file can be cut down later; needs more steps.",
@@ -111,7 +111,7 @@ RECIPES: tuple[Recipe, ...] = (
     ),
     Recipe(
         "full", "Full difference (LyCORIS)", "network", "full",
-        {"optimizer.learning_rate": 1e-5, "optimizer.text_encoder_lr": 5e-6},
+        {"train.mixed_precision": "bf16", "optimizer.learning_rate": 1e-5, "optimizer.text_encoder_lr": 5e-6},
         IN_PROMPTS,
         "As free as a fine-tune, in a file as large as the layers it trains; needs much memory.",
     ),
@@ -138,7 +138,8 @@ RECIPES: tuple[Recipe, ...] = (
     ),
     Recipe(
         "hypernetwork", "Hypernetwork", "network", "hypernetwork",
-        {"network.layer_structure": [1.0, 2.0, 1.0], "optimizer.learning_rate": 1e-5},
+        {"network.layer_structure": [1.0, 2.0, 1.0], "network.activation": "relu", "train.max_train_epochs": 20,
+         "optimizer.learning_rate": 1e-5},
         ".pt; <hypernet:NAME:1> in the prompt of A1111, from its folder models/hypernetworks",
         "Small nets before the keys and values of the attention. For styles; mostly replaced by LoRA.",
         refuses=("network.train_text_encoder", "network.rank_dropout", "network.targets"),
@@ -178,8 +179,8 @@ def edits_for(recipe: Recipe, values: Mapping[str, Value], family: str) -> dict[
     unless the new network does not know it.
     """
     before = recipe_of(values)
-    old = _defaults(before, str(lookup(values, "model.family", "auto"))) if before else {}
-    new = _defaults(recipe, family)
+    old = defaults_of(before, str(lookup(values, "model.family", "auto"))) if before else {}
+    new = defaults_of(recipe, family)
     wanted: dict[str, Value | None] = {"method.name": recipe.method, "network.name": recipe.network}
     wanted["model.family"] = None if family == "auto" else family
     for key in old.keys() | new.keys():
@@ -195,6 +196,13 @@ def edits_for(recipe: Recipe, values: Mapping[str, Value], family: str) -> dict[
     return {key: value for key, value in sorted(wanted.items()) if not _is(lookup(values, key), value)}
 
 
+def defaults_of(recipe: Recipe, family: str) -> dict[str, Value]:
+    """What a recipe sets for a family: no option that its network does not take, no rate of a part left as it is."""
+    both = recipe.defaults | FAMILY_DEFAULTS.get(family, {})
+    idle = () if both.get("network.train_text_encoder", True) else ("optimizer.text_encoder_lr",)
+    return {key: value for key, value in both.items() if key not in (*recipe.refuses, *idle)}
+
+
 def recipe_text(name: str, language: str) -> tuple[str, str, str]:
     """(label, produces, note) of a recipe in a language; English where it has none."""
     recipe = next(recipe for recipe in RECIPES if recipe.name == name)
@@ -202,11 +210,6 @@ def recipe_text(name: str, language: str) -> tuple[str, str, str]:
     english = {"label": recipe.label, "produces": recipe.produces, "note": recipe.note}
     label, produces, note = (texts.get(part, text) for part, text in english.items())
     return label, produces, note
-
-
-def _defaults(recipe: Recipe, family: str) -> dict[str, Value]:
-    both = recipe.defaults | FAMILY_DEFAULTS.get(family, {})
-    return {key: value for key, value in both.items() if key not in recipe.refuses}
 
 
 def _is(present: Value, wanted: Value) -> bool:

@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from kohya_like.config import TrainConfig
-from kohya_like.recipes import FAMILIES, FAMILY_DEFAULTS, RECIPES, Recipe, edits_for, recipe_of, recipe_text
+from kohya_like.recipes import (
+    FAMILIES,
+    FAMILY_DEFAULTS,
+    RECIPES,
+    Recipe,
+    defaults_of,
+    edits_for,
+    recipe_of,
+    recipe_text,
+)
 from kohya_like.schema.known import known_options, plugin_name
 from kohya_like.schema.option import sections_in
 from kohya_like.schema.texts import LANGUAGES
@@ -41,8 +50,10 @@ def test_every_recipe_is_without_faults_for_every_family(name: str, family: str)
     assert (config.method.name, plugin_name(type(config.network))) == (BY_NAME[name].method, BY_NAME[name].network)
     assert config.model.family == family and recipe_of(document.values()) == BY_NAME[name]
     assert config.data.resolution == {"auto": None, "sd1": (512, 512), "sd2": (768, 768), "sdxl": (1024, 1024)}[family]
-    for key, value in BY_NAME[name].defaults.items():
+    for key, value in defaults_of(BY_NAME[name], family).items():
         assert document.get(key) == value
+    trained = document.get("network.train_text_encoder", True) and name != "hypernetwork"
+    assert (document.get("optimizer.text_encoder_lr") is not None) == trained
     assert edits_for(BY_NAME[name], document.values(), family) == {}
 
 
@@ -62,7 +73,7 @@ conv_dim = 5
 conv_alpha = 2.0
 dropout = 0.1
 rank_dropout = 0.2
-targets = "attention"
+targets = "attn-only"
 train_text_encoder = true
 dimm = 3
 [optimizer]
@@ -82,7 +93,7 @@ def test_what_a_person_set_stays_unless_the_network_does_not_take_it(name: str, 
     networks = sections_in(TrainConfig.model_fields["network"].annotation)
     own = next(c for c in networks if plugin_name(c) == BY_NAME[name].network)
     assert document.get("network.dim") == (64 if "dim" in own.model_fields else None)
-    assert document.get("network.targets") == (None if name == "hypernetwork" else "attention")
+    assert document.get("network.targets") == (None if name == "hypernetwork" else "attn-only")
     knows = any("conv_dim" in c.model_fields for c in networks if plugin_name(c) == BY_NAME[name].network)
     another = BY_NAME[name].network == "lora" and name != "locon"  # there it is what tells one recipe from another
     assert document.get("network.conv_dim") == (5 if knows and not another else None)
