@@ -27,8 +27,9 @@ from kohya_like.schema.registry import plugins
 Modules = dict[str, dict[str, Tensor]]  # module name -> tensor name -> tensor
 SHOWN = 5  # faults of one kind that are spelt out
 NO_NETWORKS = {
-    "checkpoint": "a base model", "vae": "a VAE", "unet": "a UNet", "text-encoder": "a text encoder",
-    "textual-inversion": "an embedding", "aesthetic": "an aesthetic embedding",
+    "checkpoint": "a base model", "vae": "a VAE", "unet": "a UNet without its text encoder and VAE",
+    "text-encoder": "a text encoder", "textual-inversion": "a textual inversion embedding",
+    "aesthetic": "an aesthetic embedding",
 }  # fmt: skip
 
 
@@ -57,6 +58,14 @@ def _check_family(path: Path, family: str) -> None:
         raise FormatError(
             f"{path}: is a network for {theirs}, and this is a {ours} model", f"use it with a model of {theirs}"
         )
+
+
+def prediction_warning(path: Path, here: str) -> str:
+    """A sentence where the file was trained on a model that predicts something else than `here`; else ""."""
+    told = identify(path).prediction_type
+    if not told or not here or told == here:
+        return ""
+    return f"{path}: was trained on a model that predicts {told}, this one predicts {here}; the result may be of no use"
 
 
 def _finite(value: Tensor) -> bool:

@@ -56,7 +56,7 @@ def read_model(config: TrainConfig, readers: Readers = FRESH) -> ModelView:
             faults.append(Fault(text, "model.base", str(path), "choose a whole model", code="base-model"))
     if facts is not None:
         faults += model_faults(config, family, prediction, facts.prediction_type)
-        faults += companion_faults(config, family, readers)
+        faults += companion_faults(config, family, prediction, readers)
     facts = facts or FileFacts("", "")
     sizes = {part: numbers(tensors) for part, tensors in shapes.items()}
     label = family.label if facts.kind else ""
@@ -66,7 +66,7 @@ def read_model(config: TrainConfig, readers: Readers = FRESH) -> ModelView:
     return ModelView(row, family, prediction, shapes, tuple(faults))
 
 
-def companion_faults(config: TrainConfig, family: ModelFamily, readers: Readers) -> list[Fault]:
+def companion_faults(config: TrainConfig, family: ModelFamily, prediction: str, readers: Readers) -> list[Fault]:
     """The VAE, the network to continue from and the component configs: there, and of the right kind."""
     found = []
     kinds = {
@@ -88,6 +88,10 @@ def companion_faults(config: TrainConfig, family: ModelFamily, readers: Readers)
         elif facts.family and facts.family != family.name and facts.kind != "vae":
             text = f"is for {family_named(facts.family).label}, the base model is {family.label}"
             found.append(Fault(text, key, str(path), "choose one of the same family", code="companion"))
+        elif key == "network.weights" and facts.prediction_type and facts.prediction_type != prediction:
+            text = f"was trained on a model that predicts {facts.prediction_type}, this one predicts {prediction}"
+            mend = "a network learns little from the other kind"
+            found.append(Fault(text, key, str(path), mend, "warning", "companion"))
     folder = config.model.config_folder
     if folder and not (Path(folder) / "unet" / "config.json").is_file():
         found.append(Fault("has no unet/config.json", "model.config_folder", folder, code="companion"))

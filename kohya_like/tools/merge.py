@@ -22,7 +22,7 @@ from kohya_like.formats.ldm import Piece
 from kohya_like.formats.tensors import Deferred, save_safetensors, sha256_file
 from kohya_like.networks.layer import AdaptedLayer
 from kohya_like.networks.network import Network
-from kohya_like.networks.reading import read_file
+from kohya_like.networks.reading import prediction_warning, read_file
 from kohya_like.schema.errors import FormatError, UserError
 from kohya_like.tools.folder import write_folder
 from kohya_like.tools.model_file import Held, ModelFile, open_model
@@ -106,13 +106,10 @@ def read_network(
     if facts.family and facts.family != model.family:
         theirs = family_named(facts.family).label
         raise FormatError(f"{path}: is a network for {theirs}, and {model.path.name} is a {model.label} model")
-    if facts.prediction_type and model.prediction_type and facts.prediction_type != model.prediction_type:
-        warnings.append(
-            f"{path}: was trained on a model that predicts {facts.prediction_type}, this one predicts "
-            f"{model.prediction_type}; the result may be of no use"
-        )
+    if warning := prediction_warning(path, model.prediction_type):
+        warnings.append(warning)
     try:
-        tensors = read_file(path)
+        tensors = read_file(path, model.family)
         network = Network.from_tensors(tensors, parts, model.family, dtype=_widest(tensors))
     except FormatError as error:
         text = error.text if str(path) in error.text else f"{path}: {error.text}"

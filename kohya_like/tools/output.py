@@ -21,10 +21,10 @@ def chosen_dtype(name: str) -> torch.dtype | None:
     return DTYPES.get(name)
 
 
-def check_file(out: Path, inputs: Iterable[Path], force: bool) -> None:
-    """Raises UserError where `out` cannot be written: not .safetensors, an input, there already, no such folder."""
-    if out.suffix.lower() != ".safetensors":
-        raise UserError(f"{out}: is no name for the result; files are written as .safetensors")
+def check_file(out: Path, inputs: Iterable[Path], force: bool, suffix: str = ".safetensors") -> None:
+    """Raises UserError where `out` cannot be written: another suffix, an input, there already, no such folder."""
+    if out.suffix.lower() != suffix:
+        raise UserError(f"{out}: is no name for the result; files are written as {suffix}")
     _check(out, inputs)
     if out.is_dir():
         raise UserError(f"{out}: is a folder", "name a file")

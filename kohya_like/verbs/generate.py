@@ -12,12 +12,14 @@ import torch
 from torch import Tensor
 
 from kohya_like.conditioning import Conditioner
+from kohya_like.console import say
 from kohya_like.data.prompts import TokenChunks, tokenize
 from kohya_like.data.tokens import clip_tokenizer
 from kohya_like.device import DTYPES, chosen_device
 from kohya_like.families.backbone import Backbone
 from kohya_like.families.loading import load_backbone
 from kohya_like.networks.network import Network
+from kohya_like.networks.reading import prediction_warning
 from kohya_like.objective.schedule import NoiseSchedule
 from kohya_like.prompt_file import SamplePrompt
 from kohya_like.sampling import Painter, save_png
@@ -44,6 +46,8 @@ def generate_pictures(arguments: argparse.Namespace) -> list[Path]:
     )
     for file, weight in networks:
         attach_network(backbone, file, weight)
+        if warning := prediction_warning(file, backbone.prediction_type):
+            say(f"warning: {warning}", error=True)
     width, height = picture_size(arguments.size, backbone.family.resolution(backbone.prediction_type))
     prompts = [
         SamplePrompt(

@@ -21,7 +21,7 @@ Run = Callable[[argparse.Namespace], int]
 PARTS = ("unet", "text_encoder", "text_encoder_2")
 MODES = ("fixed", "threshold", "ratio", "quantile")
 METHODS = ("sv_ratio", "sv_fro", "sv_cumulative")
-FORMS = ("kohya", "peft", "ldm", "diffusers", "same")
+FORMS = ("kohya", "peft", "ldm", "diffusers", "same", "a1111")
 
 
 def add_tools(verb: Callable[[str, Run, str], argparse.ArgumentParser]) -> None:
@@ -57,8 +57,9 @@ def add_tools(verb: Callable[[str, Run, str], argparse.ArgumentParser]) -> None:
     sub = verb("convert", convert_verb, "Write a network or base model in another form.")
     sub.add_argument("file", type=Path)
     sub.add_argument(
-        "--to", default="", choices=["", *FORMS], help="networks: kohya, peft; models: ldm, diffusers, same"
-    )
+        "--to", default="", choices=["", *FORMS],
+        help="networks: kohya, peft; models: ldm, diffusers, same; hypernetworks: a1111 (.pt), same; default: by --out",
+    )  # fmt: skip
     sub.add_argument("--like", type=Path, metavar="ORIGINAL", help="gives what the other form cannot hold")
     sub.add_argument("--family", default="", choices=["", "sd1", "sd2", "sdxl"], help="where the file does not tell")
     _outputs(sub, "as in the file")
@@ -157,8 +158,7 @@ def convert_verb(arguments: argparse.Namespace) -> int:
         arguments.file, arguments.out, arguments.to, like=arguments.like, family=arguments.family,
         dtype=chosen_dtype(arguments.dtype), force=arguments.force,
     )  # fmt: skip
-    what = "layers" if done.to in ("kohya", "peft") else "tensors"
-    return _told(arguments, asdict(done), f"{done.out}: {done.count} {what}, {done.to}")
+    return _told(arguments, asdict(done), f"{done.out}: {done.count} {done.of}, {done.to}")
 
 
 def _told(arguments: argparse.Namespace, facts: dict[str, Any], text: str, warnings: tuple[str, ...] = ()) -> int:
