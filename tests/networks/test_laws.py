@@ -187,6 +187,7 @@ def test_merging_backwards_takes_it_away(name: str, more: dict[str, Any], cell: 
     randomise(network)
     before = model(x)
     network.merge(0.7)
+    merged = model(x)
     reason = made(name, more).hindrances().get("invertible")
     if reason:
         with pytest.raises(UserError, match=re.escape(f"cannot be taken out of a model again: {reason}")):
@@ -194,8 +195,10 @@ def test_merging_backwards_takes_it_away(name: str, more: dict[str, Any], cell: 
         network.merge(-0.7)
     else:
         network.unmerge(0.7)
-    if reason is None or dtype is torch.float32:  # the rounding of bfloat16 hides a small remainder
-        assert (relative_error(model(x), before) < {torch.float32: 1e-6}.get(dtype, 2e-2)) == (reason is None)
+    # the merged weight was rounded at its own size
+    allowed = TOLERANCE[dtype] * max(1.0, (merged.abs().max() / before.abs().max()).item())
+    if reason is None or dtype is torch.float32:  # bfloat16 hides the small remainder of those that cannot be undone
+        assert (relative_error(model(x), before) < allowed) == (reason is None)
 
 
 @every_dtype
