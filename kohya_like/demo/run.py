@@ -1,4 +1,4 @@
-"""`demo`: train a LoRA of the ghost on the embedded model and draw what it knew before and what it knows after."""
+"""`demo`: train a network of the ghost on the embedded model and draw what it knew before and what it knows after."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def run_demo(
     out: Path, overrides: Sequence[str], as_json: bool, watched: Callable[[Path, object, int, bool], int]
 ) -> int:
     """Train, draw the strip, print both paths. Returns an exit code."""
+    from kohya_like.config import load
     from kohya_like.training import start_checked
 
     if not (demo_base() / "model_index.json").is_file():
@@ -46,23 +47,27 @@ def run_demo(
     code = watched(run, supervisor, 0, as_json)
     if code:
         return code
-    network = folder / "ghost.safetensors"
+    config, _ = load(run / "config.toml")
+    network = config.save.plan(config.network.suffixes).final()
     if not network.is_file():
         raise UserError(f"{network} was not written", f"{run / 'console.log'} says more")
     strip = folder / "before-after.png"
-    found = draw_strip(demo_base(), network, strip)
+    found = draw_strip(demo_base(), network, strip, config.network.title)
     if as_json:
         facts = {"network": str(network), "strip": str(strip), "ghosts_before": found[0], "ghosts_after": found[1]}
         print(json.dumps(facts))
     else:
-        print(f"\nThe LoRA:            {network}")
+        print(f"\nThe network:         {network}")
         print(f"Before and after:    {strip}")
         print(f"Ghosts recognised:   {found[0]} of {len(GHOST_PROMPTS)} before, {found[1]} after")
     return 0
 
 
-def draw_strip(base: Path, network: Path, path: Path) -> tuple[int, int]:
-    """A sheet of both sets of prompts without and with the network. Returns how many ghosts are seen in each."""
+def draw_strip(base: Path, network: Path, path: Path, title: str) -> tuple[int, int]:
+    """A sheet of both sets of prompts without and with the network of that title.
+
+    Returns how many ghosts are seen in each.
+    """
     from kohya_like.conditioning import Conditioner
     from kohya_like.families.loading import load_backbone
     from kohya_like.prompt_file import SamplePrompt
@@ -85,9 +90,9 @@ def draw_strip(base: Path, network: Path, path: Path) -> tuple[int, int]:
     n = len(GHOST_PROMPTS)
     rows = [
         ("sks ghost ..., before", before[:n]),
-        ("sks ghost ..., with the LoRA", after[:n]),
+        (f"sks ghost ..., with the {title}", after[:n]),
         ("other prompts, before", before[n:]),
-        ("other prompts, with the LoRA", after[n:]),
+        (f"other prompts, with the {title}", after[n:]),
     ]
     save_png(path, labelled(rows))
     ghosts = [sum(ghost_score(image) > GHOST_FOUND for image in images[:n]) for images in (before, after)]
