@@ -107,7 +107,7 @@ RECIPES: tuple[Recipe, ...] = (
         "ia3", "(IA)^3 (LyCORIS)", "network", "ia3",
         {"network.layers": "paper", "optimizer.learning_rate": 5e-3, "optimizer.text_encoder_lr": 1e-3},
         IN_PROMPTS,
-        "The smallest network, some ten KB: for styles. Wants a high learning rate.",
+        "The smallest network, a third of a MB with SD 1.5: for styles. Wants a high learning rate.",
     ),
     Recipe(
         "full", "Full difference (LyCORIS)", "network", "full",

@@ -172,7 +172,7 @@ def _explained(field: FieldInfo, info: OptionInfo) -> str:
 
 
 def _commented(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="# ", subsequent_indent="# ")
+    return textwrap.wrap(text, WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
 
 
 def _comment(text: str) -> str:

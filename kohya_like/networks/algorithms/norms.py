@@ -2,7 +2,7 @@
 
     w' = w + Δw          b' = b + Δb
 
-A few thousand numbers: contrast and colour more than content. Keys as in LyCORIS (train_norm).
+A quarter of a million numbers in SD 1.5: contrast and colour more than content. Keys as in LyCORIS (train_norm).
 """
 
 from __future__ import annotations
