@@ -81,6 +81,7 @@ class Adapter(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.name, self.part, self.algorithm, self.multiplier = name, part, algorithm, 1.0
+        self.rate = 1.0  # a factor of its part's learning rate
         self._keys = {key.replace(".", "_"): key for key in specs}  # a module's parameter may have no dot in its name
         generator = generator_for(seed, name)
         for key, spec in specs.items():
@@ -99,6 +100,13 @@ class Adapter(nn.Module):
 
     def detach(self) -> None:
         raise NotImplementedError
+
+    def learn_at(self, rate: float) -> Self:
+        """Learn at a factor of the part's rate; 0 is frozen: what it holds stays as it is and is saved so."""
+        self.rate = rate
+        if rate == 0.0:
+            self.requires_grad_(False)
+        return self
 
     def _refresh(self) -> None:
         """The formulas read `weights`; a dictionary made once, since forward runs hundreds of times a step."""

@@ -10,11 +10,13 @@ B batch, C channels, T tokens, H W height and width of latents, R rank, O out, I
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import field_validator, model_validator
 
-from kohya_like.networks.presets import PRESETS
+from kohya_like.networks.layer_options import LayerOptions
+from kohya_like.networks.presets import PRESETS, reaches
+from kohya_like.networks.rules import read_rules
 from kohya_like.networks.shapes import LayerKind, LayerShape, ParamSpec, Shape
 from kohya_like.schema.option import Section, option
 
@@ -61,8 +63,8 @@ class NetworkAlgorithm(Section):
         "where needed.", ge=0.0, lt=1.0, group="Dropout", level="advanced",
     )  # fmt: skip
     targets: str | tuple[str, ...] = option(
-        "kohya", f"Trained layers: {', '.join(PRESETS)}, usually kohya; or a list of patterns like "
-        "'unet.*.attn2.to_*', where '!' in front takes layers out.", group="Layers", level="advanced",
+        "kohya", f"Layers: {', '.join(PRESETS)}; usually kohya. Or patterns: "
+        "*.attn2.*, !*.to_q.", group="Layers", level="advanced",
     )  # fmt: skip
     train_unet: bool = option(
         True, "Train layers of the UNet, which draws the picture. Nearly always on.", group="Layers",
@@ -107,8 +109,18 @@ class NetworkAlgorithm(Section):
         """What a file tells of its options beside kohya's words."""
         return {}
 
-    def trains(self, part: str) -> bool:
+    def allows(self, part: str) -> bool:
+        """Whether the part is switched on."""
         return self.train_text_encoder if part.startswith("text_encoder") else self.train_unet
+
+    def trains(self, part: str) -> bool:
+        """Whether layers of the part are trained: it is switched on, and what chooses layers can reach it."""
+        if not self.allows(part) or self.dim_from_weights:
+            return self.allows(part)
+        if isinstance(self.targets, str):
+            return bool(PRESETS[self.targets].classes(part, convolutions=True))
+        wanted = [pattern for pattern in self.targets if not pattern.startswith("!")] or ["*"]
+        return any(reaches(pattern, part) for pattern in wanted)
 
     def hindrances(self) -> Mapping[str, str]:
         """A sentence for each of "mergeable" and "invertible" that this network, as it is set, is not."""
@@ -145,7 +157,7 @@ class NetworkAlgorithm(Section):
         raise NotImplementedError
 
 
-class WeightDelta(NetworkAlgorithm):
+class WeightDelta(LayerOptions, NetworkAlgorithm):
     """An algorithm whose effect on a layer is W' = W + ΔW, and b' = b + Δb for a few."""
 
     reads_base: ClassVar[bool] = False  # ΔW depends on W, which is then w["base"]
@@ -160,6 +172,22 @@ class WeightDelta(NetworkAlgorithm):
     def _has_a_norm(self) -> Self:
         if self.scale_weight_norms is not None and not (self.folds or self.shares):
             raise ValueError(f"scale_weight_norms: the change of a {self.title} cannot be scaled down")
+        return self
+
+    def trains(self, part: str) -> bool:
+        added = (rule.pattern for rule in read_rules(self.rules, type(self)) if rule.adds)
+        return super().trains(part) or (self.allows(part) and any(reaches(pattern, part) for pattern in added))
+
+    def shared(self) -> dict[str, Any]:
+        """The options that hold for layers with another algorithm too."""
+        return self.model_dump(include=set(WeightDelta.model_fields) - {"rules"})
+
+    def listed_by_block(self) -> Mapping[str, tuple[float, ...]]:
+        """Lists with one number for each block of the UNet, by the names of their options."""
+        return {}
+
+    def in_block(self, layer: LayerShape, block: int) -> Self | None:
+        """The options of a layer in a block of the UNet, or None where this block is left out."""
         return self
 
     @property
@@ -186,6 +214,10 @@ class WeightDelta(NetworkAlgorithm):
     def delta(self, w: Weights, layer: LayerShape) -> Tensor:
         """ΔW [O, I] or [O, I, k, k]."""
         raise NotImplementedError
+
+    def factors(self, w: Weights, layer: LayerShape) -> tuple[Tensor, Tensor] | None:
+        """ΔW as [O, R] times [R, I·k·k] where it is so few numbers; it can be added without being made."""
+        return None
 
     def bias_delta(self, w: Weights, layer: LayerShape) -> Tensor | None:
         """Δb [O]; None where the bias stays as it is."""

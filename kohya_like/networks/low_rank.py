@@ -6,9 +6,15 @@ from collections.abc import Mapping
 from math import sqrt
 from typing import ClassVar, Literal, Self
 
+from pydantic import ValidationInfo, field_validator, model_validator
+
 from kohya_like.networks.base import MAGNITUDE, SCALAR, LayerShape, ParamSpec, Shape, WeightDelta
+from kohya_like.networks.blocks import SD, SDXL, TOTALS
 from kohya_like.networks.cells import OWN_RANKS
 from kohya_like.schema.option import option
+
+BLOCK_DIMS = ("block_dims", "conv_block_dims")
+BLOCK_ALPHAS = ("block_alphas", "conv_block_alphas")
 
 
 class LowRank(WeightDelta):
@@ -17,6 +23,7 @@ class LowRank(WeightDelta):
     untold: ClassVar[Mapping[str, str]] = {
         "conv_dim": OWN_RANKS,
         "conv_alpha": OWN_RANKS,
+        **dict.fromkeys((*BLOCK_DIMS, *BLOCK_ALPHAS), OWN_RANKS),
         "rs_lora": "alpha is stored such that the scale comes out right without it",
         "use_scalar": "a file has the scalar multiplied into another parameter",
     }
@@ -56,9 +63,45 @@ class LowRank(WeightDelta):
         differs="LyCORIS takes output (wd_on_output), which A1111 reads wrongly without a word.",
     )  # fmt: skip
 
+    block_dims: tuple[int, ...] = option(
+        (), "A rank for each block of the UNet instead of dim: 25 numbers, 23 for SDXL. 0 leaves a block out.",
+        group="Blocks", level="expert",
+    )  # fmt: skip
+    block_alphas: tuple[float, ...] = option(
+        (), "An alpha for each block of the UNet instead of alpha: 25 numbers, 23 for SDXL.", group="Blocks",
+        level="expert",
+    )  # fmt: skip
+    conv_block_dims: tuple[int, ...] = option(
+        (), "A rank for the 3x3 convolutions of each block instead of conv_dim: 25 numbers, 23 for SDXL. 0 leaves them "
+        "out.", group="Blocks", level="expert",
+    )  # fmt: skip
+    conv_block_alphas: tuple[float, ...] = option(
+        (), "An alpha for the 3x3 convolutions of each block instead of conv_alpha: 25 numbers, 23 for SDXL.",
+        group="Blocks", level="expert",
+    )  # fmt: skip
+
+    @field_validator(*BLOCK_DIMS, *BLOCK_ALPHAS)
+    @classmethod
+    def _a_number_for_each_block(cls, numbers: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
+        if numbers and len(numbers) not in TOTALS:
+            raise ValueError(
+                f"got a list of {len(numbers)}, expects {SD.total} numbers for SD 1 and SD 2, {SDXL.total} for SDXL"
+            )
+        if info.field_name in BLOCK_ALPHAS and not all(alpha > 0 for alpha in numbers):
+            raise ValueError("each number must be more than 0")
+        if not all(0 <= number <= 4096 for number in numbers):
+            raise ValueError("each number must be from 0 to 4096")
+        return numbers
+
+    @model_validator(mode="after")
+    def _alphas_have_ranks(self) -> Self:
+        if self.conv_block_alphas and not self.trains_convolutions:
+            raise ValueError("conv_block_alphas has no effect without conv_dim or conv_block_dims")
+        return self
+
     @property
     def trains_convolutions(self) -> bool:
-        return self.conv_dim is not None
+        return self.conv_dim is not None or bool(self.conv_block_dims)
 
     @property
     def scale(self) -> float:
@@ -72,6 +115,23 @@ class LowRank(WeightDelta):
         if not self.dora_wd:
             return self.why_not
         return {**self.why_not, "invertible": "DoRA's lengths depend on the weight they were added to"}
+
+    def listed_by_block(self) -> Mapping[str, tuple[float, ...]]:
+        return {name: getattr(self, name) for name in (*BLOCK_DIMS, *BLOCK_ALPHAS)}
+
+    def in_block(self, layer: LayerShape, block: int) -> Self | None:
+        """As in kohya: the lists for convolutions hold for 3x3 ones, the others for all the rest."""
+        update: dict[str, float] = {}
+        dims, alphas, conv = self.block_dims, self.block_alphas, ""
+        if layer.is_wide and (self.conv_block_dims or self.conv_dim is not None):
+            dims, alphas, conv = self.conv_block_dims, self.conv_block_alphas, "conv_"
+        if dims:
+            if dims[block] == 0:
+                return None
+            update[f"{conv}dim"] = dims[block]
+        if alphas:
+            update[f"{conv}alpha"] = alphas[block]
+        return self.model_copy(update=update) if update else self
 
     def for_layer(self, layer: LayerShape, path: str) -> Self | None:
         if not layer.is_wide:

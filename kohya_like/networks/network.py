@@ -135,7 +135,9 @@ class Network(nn.Module):
         found = [
             adapter.limit_norm(limit)
             for adapter in self.adapters
-            if isinstance(adapter, AdaptedLayer) and (limit := adapter.algorithm.scale_weight_norms) is not None
+            if isinstance(adapter, AdaptedLayer)
+            and adapter.rate
+            and (limit := adapter.algorithm.scale_weight_norms) is not None
         ]
         if not found:
             return {}
@@ -146,7 +148,8 @@ class Network(nn.Module):
     def parameter_groups(self, learning_rates: Mapping[str, float]) -> list[dict[str, Any]]:
         """An optimizer group for each part that is adapted, in the order of `learning_rates`.
 
-        A part whose parameters learn at several rates (LoRA+) has one more group for each other rate, "unet x16".
+        A part whose parameters learn at several rates (rules, blocks, LoRA+) has one more group for each other rate,
+        "unet x16". Frozen layers are in none.
         Raises UserError when an adapted part has no rate: no part is trained with a rate nobody chose.
         """
         missing = self.counts().keys() - learning_rates.keys()
@@ -158,7 +161,8 @@ class Network(nn.Module):
             for adapter in (adapter for adapter in self.adapters if adapter.part == part):
                 for key, parameter in adapter.named_weights():
                     if parameter.requires_grad:
-                        by_ratio.setdefault(adapter.algorithm.rate_ratio(key, part), []).append(parameter)
+                        ratio = adapter.rate * adapter.algorithm.rate_ratio(key, part)
+                        by_ratio.setdefault(float(f"{ratio:g}"), []).append(parameter)  # as its name has it
             for ratio, parameters in sorted(by_ratio.items()):
                 name = part if ratio == 1.0 else f"{part} x{ratio:g}"
                 groups.append({"name": name, "params": parameters, "lr": rate * ratio})
@@ -239,6 +243,6 @@ def _new_adapters(
             path=t.path,
             dtype=dtype,
             seed=seed,
-        )
+        ).learn_at(t.rate)
         for t in find_targets(algorithm, parts)
     ]

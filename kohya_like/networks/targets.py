@@ -2,20 +2,20 @@
 
 kohya's rule: every Linear and Conv2d (for norms: every normalisation) below a module whose class name is in a list.
 Patterns are shell patterns over `part.path`, for example `unet.mid_block.*` or `*.attn2.to_[kv]`; one that starts with
-`!` takes layers out again.
+`!` takes layers out again. What each layer then gets is told by `networks.selection`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from torch import nn
 
 from kohya_like.networks.base import LayerShape, WeightDelta
 from kohya_like.networks.presets import PRESETS
+from kohya_like.networks.selection import Place, nearest, select
 from kohya_like.schema.errors import ConfigError, Fault
 
 Parts = Mapping[str, nn.Module]
@@ -31,6 +31,7 @@ class Target:
     module: Layer
     shape: LayerShape
     algorithm: WeightDelta
+    rate: float = 1.0  # a factor of the part's learning rate
 
 
 def layer_shape(module: nn.Module) -> LayerShape | None:
@@ -63,37 +64,44 @@ def layers_of(model: nn.Module) -> Iterator[tuple[str, Layer, LayerShape]]:
 
 def find_targets(algorithm: WeightDelta, parts: Parts) -> list[Target]:
     """The layers of all parts that are trained. Raises ConfigError with one fault for each thing that finds nothing."""
-    if isinstance(algorithm.targets, str):
-        return _by_preset(algorithm, parts)
-    return _by_patterns(algorithm, parts)
-
-
-def _target(algorithm: WeightDelta, part: str, path: str, module: Layer, shape: LayerShape) -> Target | None:
-    if shape.kind not in algorithm.layer_kinds:
-        return None
-    own = algorithm.for_layer(shape, path)
-    return None if own is None else Target(part, path, module, shape, own)
-
-
-def _by_preset(algorithm: WeightDelta, parts: Parts) -> list[Target]:
-    assert isinstance(algorithm.targets, str)
-    preset = PRESETS[algorithm.targets]
-    found: list[Target] = []
-    faults: list[Fault] = []
-    for part, model in parts.items():
-        if not algorithm.trains(part):
-            continue
-        classes = preset.classes(part, algorithm.trains_convolutions)
-        chosen = _below(model, classes) | (set(preset.unet_paths) if part == "unet" else set())
-        here = [_target(algorithm, part, *layer) for layer in layers_of(model) if layer[0] in chosen]
-        kept = [target for target in here if target]
-        if not kept:
-            text = f"preset {algorithm.targets!r} finds no layer in {part}: no {' or '.join(classes)} with layers"
-            faults.append(Fault(text, key="network.targets", mend="choose another preset or give patterns"))
-        found += kept
+    trained = {part: model for part, model in parts.items() if algorithm.trains(part)}
+    by_name = isinstance(algorithm.targets, str)
+    targeted, faults = _by_preset(algorithm, trained) if by_name else _by_patterns(algorithm, parts)
+    layers = {
+        (part, path): (module, shape) for part, model in trained.items() for path, module, shape in layers_of(model)
+    }
+    places = [Place(*key, shape, ".".join(key) in targeted) for key, (_, shape) in layers.items()]
+    chosen, told = select(algorithm, places)
+    faults += [fault for fault in told if fault.severity == "error"]
     if faults:
         raise ConfigError(faults)
-    return found
+    return [
+        Target(at.part, at.path, layers[at.part, at.path][0], at.shape, c.algorithm, c.rate)
+        for c in chosen
+        for at in (c.place,)
+    ]
+
+
+def _usable(algorithm: WeightDelta, path: str, shape: LayerShape | None) -> bool:
+    """Whether the network as it is set can adapt a layer, rules and blocks aside."""
+    return shape is not None and shape.kind in algorithm.layer_kinds and algorithm.for_layer(shape, path) is not None
+
+
+def _by_preset(algorithm: WeightDelta, parts: Parts) -> tuple[set[str], list[Fault]]:
+    """Names of the layers of a preset, and a fault for each part where it finds none."""
+    assert isinstance(algorithm.targets, str)
+    preset = PRESETS[algorithm.targets]
+    found: set[str] = set()
+    faults: list[Fault] = []
+    for part, model in parts.items():
+        classes = preset.classes(part, algorithm.trains_convolutions)
+        chosen = _below(model, classes) | (set(preset.unet_paths) if part == "unet" else set())
+        here = [layer for layer in layers_of(model) if layer[0] in chosen and (preset.wide or not layer[2].is_wide)]
+        if classes and not any(_usable(algorithm, path, shape) for path, _, shape in here):
+            text = f"preset {algorithm.targets!r} finds no layer in {part}: no {' or '.join(classes)} with layers"
+            faults.append(Fault(text, key="network.targets", mend="choose another preset or give patterns"))
+        found |= {f"{part}.{path}" for path, _, _ in here}
+    return found, faults
 
 
 def _below(model: nn.Module, classes: tuple[str, ...]) -> set[str]:
@@ -115,7 +123,7 @@ class _Candidate:
     kind: str  # class name
     trained: bool  # its part is
     excluded: bool
-    target: Target | None
+    usable: bool  # the network as it is set can adapt it
     shape: LayerShape | None
 
 
@@ -126,31 +134,29 @@ def _candidates(algorithm: WeightDelta, parts: Parts, exclusions: list[str]) -> 
             if not path:
                 continue
             name, shape = f"{part}.{path}", layer_shape(module)
-            target = _target(algorithm, part, path, module, shape) if shape and isinstance(module, Layer) else None
+            usable = _usable(algorithm, path, shape)
             excluded = any(fnmatchcase(name, pattern) for pattern in exclusions)
-            found.append(_Candidate(name, type(module).__name__, algorithm.trains(part), excluded, target, shape))
+            found.append(_Candidate(name, type(module).__name__, algorithm.allows(part), excluded, usable, shape))
     return found
 
 
-def _by_patterns(algorithm: WeightDelta, parts: Parts) -> list[Target]:
+def _by_patterns(algorithm: WeightDelta, parts: Parts) -> tuple[set[str], list[Fault]]:
+    """Names of the layers that patterns choose, and a fault for each pattern that chooses none."""
     exclusions = [pattern[1:] for pattern in algorithm.targets if pattern.startswith("!")]
     patterns = [pattern for pattern in algorithm.targets if not pattern.startswith("!")] or ["*"]
     candidates = _candidates(algorithm, parts, exclusions)
-    usable = {c.name: c.target for c in candidates if c.target and c.trained and not c.excluded}
+    usable = {c.name for c in candidates if c.usable and c.trained and not c.excluded}
     chosen: set[str] = set()
     faults: list[Fault] = []
     for pattern in patterns:
         matched = [c for c in candidates if fnmatchcase(c.name, pattern)]
-        names = {c.name for c in matched} & usable.keys()
-        if not names:
+        if not any(c.name in usable for c in matched):
             faults.append(Fault(*_why_nothing(pattern, matched, candidates, algorithm)))
-        chosen |= names
+        chosen |= {c.name for c in matched if c.shape and c.trained and not c.excluded}
     for pattern in exclusions:
         if not any(fnmatchcase(c.name, pattern) for c in candidates):
             faults.append(Fault(*_why_nothing(pattern, [], candidates, algorithm)))
-    if faults:
-        raise ConfigError(faults)
-    return [target for name, target in usable.items() if name in chosen]
+    return chosen, faults
 
 
 def _why_nothing(
@@ -172,7 +178,7 @@ def _why_nothing(
         return text, key, "", "set train_unet / train_text_encoder, or remove the pattern"
     if all(c.excluded for c in layers if c.trained):
         return f"{start}matches only layers that a '!' pattern takes out", key, "", "remove one of the two"
-    if all(c.shape.is_wide for c in layers if c.shape and c.target is None):
+    if all(c.shape.is_wide for c in layers if c.shape and not c.usable):
         text = f"{start}matches only convolutions, which this network leaves alone as it is set"
         return text, key, "", "give them a rank (network.conv_dim)"
     wanted = " and ".join(algorithm.layer_kinds)
@@ -181,11 +187,8 @@ def _why_nothing(
 
 def _any_below(matched: list[_Candidate], candidates: list[_Candidate]) -> bool:
     roots = tuple(f"{c.name}." for c in matched)
-    return any(c.target and c.name.startswith(roots) for c in candidates)
+    return any(c.usable and c.name.startswith(roots) for c in candidates)
 
 
 def _nearest(pattern: str, candidates: list[_Candidate]) -> str:
-    names = [c.name for c in candidates if c.target]
-    word = pattern.replace("*", "").strip(".")
-    close = get_close_matches(word, names, n=3, cutoff=0.3)
-    return f"nearest: {', '.join(close)}" if close else "patterns are matched against names like " + names[0]
+    return nearest(pattern, [c.name for c in candidates if c.usable])

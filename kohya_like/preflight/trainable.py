@@ -7,14 +7,16 @@ knows no classes; diffusers' paths tell them. A test holds the counts against ne
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import prod
 
 from kohya_like.networks.base import InputResidual, LayerShape, NetworkAlgorithm, ParamSpec, WeightDelta
 from kohya_like.networks.presets import PRESETS
+from kohya_like.networks.selection import Place, select
 from kohya_like.preflight.shapes import Shape, Shapes
+from kohya_like.schema.errors import Fault
 
 # How a path shows that it stands in a module of this class.
 CLASS_PATHS = {
@@ -43,29 +45,33 @@ class TrainedPart:
 
 def count_trained(algorithm: NetworkAlgorithm, shapes: Mapping[str, Shapes]) -> list[TrainedPart]:
     """Layers and trained numbers of each part that the algorithm's options switch on; the VAE is never trained."""
-    found = []
-    for part, tensors in shapes.items():
-        if part == "vae" or not algorithm.trains(part):
-            continue
-        if isinstance(algorithm, WeightDelta):
-            sizes = [_size(own, own.parameters(shape)) for own, shape in chosen_layers(algorithm, part, tensors)]
-        elif isinstance(algorithm, InputResidual) and part == "unet":
-            sizes = [
-                _size(algorithm, algorithm.parameters(width)) for width in algorithm.chosen(_context_widths(tensors))
-            ]
-        else:
-            sizes = []
-        found.append(TrainedPart(part, len(sizes), sum(sizes)))
-    return found
+    parts = [part for part in shapes if part != "vae" and algorithm.trains(part)]
+    sizes: dict[str, list[int]] = {part: [] for part in parts}
+    if isinstance(algorithm, WeightDelta):
+        for chosen in select(algorithm, places(algorithm, shapes, parts))[0]:
+            own = chosen.algorithm
+            size = _size(own, own.parameters(chosen.place.shape)) if chosen.rate else 0
+            sizes[chosen.place.part].append(size)
+    elif isinstance(algorithm, InputResidual) and "unet" in parts:
+        widths = algorithm.chosen(_context_widths(shapes["unet"]))
+        sizes["unet"] = [_size(algorithm, algorithm.parameters(width)) for width in widths]
+    return [TrainedPart(part, len(found), sum(found)) for part, found in sizes.items()]
 
 
-def chosen_layers(algorithm: WeightDelta, part: str, tensors: Shapes) -> Iterator[tuple[WeightDelta, LayerShape]]:
-    """The layers of a part that are adapted, each with the options that hold for it."""
-    for path, shape in layers_of(tensors):
-        if shape.kind in algorithm.layer_kinds and is_chosen(algorithm, part, path):
-            own = algorithm.for_layer(shape, path)
-            if own is not None:
-                yield own, shape
+def choice_faults(algorithm: NetworkAlgorithm, shapes: Mapping[str, Shapes], parts: Iterable[str]) -> list[Fault]:
+    """What is wrong with rules and lists for blocks, given the parts that are trained."""
+    if not isinstance(algorithm, WeightDelta) or algorithm.dim_from_weights or not shapes:
+        return []
+    return select(algorithm, places(algorithm, shapes, parts))[1]
+
+
+def places(algorithm: WeightDelta, shapes: Mapping[str, Shapes], parts: Iterable[str]) -> list[Place]:
+    """All layers of these parts, and whether the network's targets choose them."""
+    return [
+        Place(part, path, shape, is_chosen(algorithm, part, path, shape))
+        for part in parts
+        for path, shape in layers_of(shapes[part])
+    ]
 
 
 def layers_of(tensors: Shapes) -> Iterator[tuple[str, LayerShape]]:
@@ -76,13 +82,15 @@ def layers_of(tensors: Shapes) -> Iterator[tuple[str, LayerShape]]:
             yield path, _layer(shape, f"{path}.bias" in tensors)
 
 
-def is_chosen(algorithm: WeightDelta, part: str, path: str) -> bool:
+def is_chosen(algorithm: WeightDelta, part: str, path: str, shape: LayerShape) -> bool:
     if not isinstance(algorithm.targets, str):
         name = f"{part}.{path}"
         wanted = [pattern for pattern in algorithm.targets if not pattern.startswith("!")] or ["*"]
         unwanted = [pattern[1:] for pattern in algorithm.targets if pattern.startswith("!")]
         return any(fnmatchcase(name, p) for p in wanted) and not any(fnmatchcase(name, p) for p in unwanted)
     preset = PRESETS[algorithm.targets]
+    if shape.is_wide and not preset.wide:
+        return False
     if part == "unet" and path in preset.unet_paths:
         return True
     classes = preset.classes(part, algorithm.trains_convolutions)

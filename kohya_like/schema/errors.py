@@ -34,6 +34,14 @@ class Fault:
         return asdict(self)
 
 
+class Complaints(ValueError):
+    """Several faults of one value, raised by its validator; their keys are what follows the key of the value."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(f"{fault.text} ({fault.mend})" if fault.mend else fault.text for fault in faults))
+
+
 class UserError(Exception):
     """A fault of input, not of the program: shown as a sentence, exit code 1, never as a traceback."""
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from kohya_like.schema.errors import ConfigError, Fault
+from kohya_like.schema.errors import Complaints, ConfigError, Fault
 from kohya_like.schema.known import known_options, plugin_name
 from kohya_like.schema.option import Section, describe, option_info, sections_in
 from kohya_like.schema.phrases import bound_phrase, type_mend, type_phrase, union_members, value_phrase
@@ -92,8 +92,17 @@ class _Reader:
             grouped.setdefault(place.key, []).append((place, error))
         for key, group in grouped.items():
             place, error = next((pair for pair in group if pair[1]["type"] in _OF_VALUE), group[0])
+            complaint = error.get("ctx", {}).get("error")
+            if isinstance(complaint, Complaints):
+                yield from (self._told(key, fault) for fault in complaint.faults)
+                continue
             text, mend, code = self._said(place, error, alternatives=len(group) > 1)
             yield Fault(text, key=key, where=self._where(key), mend=mend, code=code)
+
+    def _told(self, key: str, fault: Fault) -> Fault:
+        """A fault that a validator told itself, at its full key."""
+        full = f"{key}{fault.key}"
+        return replace(fault, key=full, where=self._where(full), code=fault.code or "bad-value")
 
     def text_faults(self) -> Iterator[Fault]:
         """Text that no option may hold: control characters, halves of characters, line breaks in a path."""

@@ -86,7 +86,7 @@ def test_what_may_be_empty_and_what_must_not() -> None:
 
 def test_known_optimizers_and_presets_of_layers_are_suggested() -> None:
     assert {"AdamW", "Prodigy", "AdamW8bit"} <= set(field("optimizer.optimizer_type").suggestions)
-    assert "attention+mlp" in field("network.targets", "lora").suggestions
+    assert "attn-mlp" in field("network.targets", "lora").suggestions
 
 
 def test_no_torch_and_no_qt_for_the_fields() -> None:

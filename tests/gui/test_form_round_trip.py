@@ -52,7 +52,7 @@ def values_of(field: Field) -> st.SearchStrategy[Value]:
         "resolution": st.lists(st.integers(64, 4096), min_size=2, max_size=2),
         "amount": st.integers(0, 10**6) | st.floats(0, 1) | st.integers(0, 100).map(lambda part: f"{part}%"),
         "rates": rate | st.lists(rate, min_size=2, max_size=2) if field.single else st.just([1.0, 1.5, 1.0]),
-        "targets": st.sampled_from(["attention", "full"]) | st.lists(WORD.map("unet.*.{}".format), min_size=1),
+        "targets": st.sampled_from(["attn-only", "full"]) | st.lists(WORD.map("unet.*.{}".format), min_size=1),
         "table": st.dictionaries(
             WORD, st.booleans() | st.integers(-9, 9) | NUMBER | PLAIN | st.lists(NUMBER, min_size=2, max_size=2),
             min_size=1, max_size=3,

@@ -108,7 +108,7 @@ def test_number_of_trained_parameters() -> None:
     assert [(g["name"], g["lr"], sum(p.numel() for p in g["params"])) for g in rates] == [("unet", 1e-4, 6_782_976)]
 
 
-@pytest.mark.parametrize(("targets", "count"), [("attention", 128), ("attention+mlp", 160), ("full", 282)])
+@pytest.mark.parametrize(("targets", "count"), [("attn-only", 128), ("attn-mlp", 192), ("full", 282)])
 def test_other_presets(targets: str, count: int) -> None:
     made = network(LoRA(targets=targets, conv_dim=4, train_text_encoder=False), "sd1")
     assert made.counts() == {"unet": count}

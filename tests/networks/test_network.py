@@ -226,7 +226,7 @@ def test_continuing_from_a_file(tmp_path: Path) -> None:
         ),
         (LoRA(dim=3, alpha=1), "alpha is 2 in the file, 1 here"),
         (LoRA(dim=3, alpha=2, conv_dim=2), "is missing in the file"),
-        (LoRA(dim=3, alpha=2, targets="attention"), "is in the file, but is no layer of this network"),
+        (LoRA(dim=3, alpha=2, targets="attn-only"), "is in the file, but is no layer of this network"),
         (LoHa(dim=3, weights="?", dim_from_weights=True), "is a LoRA, but network.name asks for LoHa"),
         (LoRA(weights="?", dim_from_weights=True, train_text_encoder=False), "which network.train_\\* leaves out"),
     ],

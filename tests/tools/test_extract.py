@@ -63,7 +63,7 @@ def test_layers_by_preset_and_pattern(tiny_models: dict[str, TinyModel], tmp_pat
     tiny = tiny_models["sd1"]
     tuned = tmp_path / "tuned.safetensors"
     merge(tiny.file, [Ingredient(network_file(tmp_path / "n.safetensors", tiny, LORA))], tuned)
-    attention = extract(tiny.file, tuned, tmp_path / "a.safetensors", Choice("fixed", 2, targets="attention"))
+    attention = extract(tiny.file, tuned, tmp_path / "a.safetensors", Choice("fixed", 2, targets="attn-only"))
     assert attention.ranks and all("attn" in name for name in attention.ranks)
     patterns = Choice("fixed", 2, targets=("unet.mid_block.*.attn2.to_k",))
     found = extract(tiny.file, tuned, tmp_path / "b.safetensors", patterns)

@@ -74,7 +74,7 @@ def test_extract_resize_convert(
         == "peft"
     )
     assert "tensors, same" in said(capsys, "convert", tuned, "--dtype", "bf16", "--out", tmp_path / "half.safetensors")
-    attention = said(capsys, "extract", sd1.file, tuned, "--targets", "attention", "--out", lora, "--force")
+    attention = said(capsys, "extract", sd1.file, tuned, "--targets", "attn-only", "--out", lora, "--force")
     assert "lora.safetensors: " in attention and "without a change" in attention
 
 
