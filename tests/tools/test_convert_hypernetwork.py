@@ -1,4 +1,4 @@
-"""Hypernetworks between webui's .pt and the safetensors twin: the same nets in both directions, nothing half written."""
+"""Hypernetworks between webui's .pt and the safetensors twin: the same nets both ways, nothing half written."""
 
 from __future__ import annotations
 
@@ -124,5 +124,5 @@ def test_other_networks_have_no_pt_of_webui(tmp_path: Path) -> None:
                "lora_unet_conv_in.lora_up.weight": torch.ones(8, 2, 1, 1)}, tmp_path / "x.safetensors")  # fmt: skip
     with pytest.raises(UserError, match="cannot become a1111"):
         convert(tmp_path / "x.safetensors", tmp_path / "x.pt", "a1111")
-    with pytest.raises(UserError, match="files are written as .safetensors"):
+    with pytest.raises(UserError, match=r"files are written as \.safetensors"):
         convert(tmp_path / "x.safetensors", tmp_path / "x.pt", "kohya")
