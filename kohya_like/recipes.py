@@ -92,7 +92,7 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe(
         "lokr", "LoKr (LyCORIS)", "network", "lokr",
         {"network.dim": 16, "network.alpha": 8.0, "network.factor": 8,
-         "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
+         "optimizer.learning_rate": 3e-4, "optimizer.text_encoder_lr": 1.5e-4},
         IN_PROMPTS,
         "Much change in one of the smallest files: good for styles. A larger factor makes it smaller.",
     ),
@@ -124,14 +124,14 @@ RECIPES: tuple[Recipe, ...] = (
     ),
     Recipe(
         "oft", "OFT (LyCORIS)", "network", "oft",
-        {"network.dim": 8, "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
+        {"network.dim": 8, "optimizer.learning_rate": 3e-5, "optimizer.text_encoder_lr": 1.5e-5},
         IN_PROMPTS,
         "Rotates the layers and keeps what the model knows: good for a subject, slower to train.",
         refuses=("network.scale_weight_norms",),
     ),
     Recipe(
         "boft", "BOFT (LyCORIS)", "network", "boft",
-        {"network.dim": 16, "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
+        {"network.dim": 16, "optimizer.learning_rate": 1e-5, "optimizer.text_encoder_lr": 5e-6},
         IN_PROMPTS,
         "Rotates the layers in stages: freer than OFT, and slower.",
         refuses=("network.scale_weight_norms",),
