@@ -1,0 +1,33 @@
+"""What another network than LoRA changes in the demo's preset; `demo --set KEY=VALUE` takes the same lines.
+
+`LEARNS_THE_GHOST` sees the pictures that the demo's LoRA sees, in the same steps, and passes its gates; `of_recipe` is
+any recipe of the chooser at rates that fit this model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from kohya_like.recipes import Recipe
+
+RATE = 30.0  # a tiny model wants far more than a real one: the demo's LoRA learns with 3e-3, the recipe's with 1e-4
+
+LEARNS_THE_GHOST: Mapping[str, tuple[str, ...]] = {
+    "lora": (),
+    "locon": ("network.name=locon", "optimizer.learning_rate=2e-3"),  # more layers learn than with LoRA
+    "loha": ("network.name=loha", "network.dim=4", "network.alpha=4", "optimizer.learning_rate=2e-3"),
+    "lokr": ("network.name=lokr", "network.factor=8"),
+    "hypernetwork": ("network.name=hypernetwork", "network.dim=", "network.alpha=", "network.activation=relu"),
+}
+
+
+def of_recipe(recipe: Recipe, rate: float = RATE) -> tuple[str, ...]:
+    """Network and learning rates of a recipe, the rates times `rate`; steps and pictures stay the demo's."""
+    lines = {"network.name": recipe.network, "network.dim": "", "network.alpha": ""}  # empty: the network's own default
+    for key, value in recipe.defaults.items():
+        if key.startswith("network."):
+            lines[key] = json.dumps(value)
+        elif key.startswith("optimizer."):
+            lines[key] = json.dumps(value * rate)
+    return tuple(f"{key}={value}" for key, value in lines.items())
