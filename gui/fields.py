@@ -43,6 +43,7 @@ class Field:
     choices: tuple[str | int | bool, ...] = ()
     suggestions: tuple[str, ...] = ()  # of a text that may also be something else
     single: bool = True  # kind "rates": one number may stand without brackets
+    whole: bool = False  # kind "rates": whole numbers
     default: Value = None
 
     @property
@@ -173,6 +174,7 @@ def _field(option: Described) -> Field:
         choices=tuple(choice for member in wanted for choice in _choices(member)),
         suggestions=_suggestions(option.key),
         single=any(member in (float, int) for member in wanted),
+        whole=any(get_args(member)[:1] == (int,) for member in wanted),
         default=None if option.field.is_required() else _plain(option.default),
     )
     return _bounded(made)

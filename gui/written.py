@@ -173,7 +173,7 @@ def _number(field: Field, text: str) -> int | float | None:
     if not _NUMBER.fullmatch(text):
         return None
     whole = re.fullmatch(r"[+-]?\d+", text) is not None
-    if whole and field.kind in ("int", "amount"):
+    if whole and (field.whole or field.kind in ("int", "amount")):
         return int(text)
     number = float(text)
     if field.kind == "int" and number.is_integer() and abs(number) < 1e15:

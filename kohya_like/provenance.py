@@ -85,11 +85,12 @@ class Provenance:
         arguments: dict[str, str] = {key: str(options[key]) for key in ("conv_dim", "conv_alpha") if key in options}
         if "conv_dim" not in options:
             arguments.clear()
-        if network.kohya_module == "lycoris.kohya":
+        module = network.file_module
+        if module == "lycoris.kohya":
             arguments["algo"] = options["name"]
-        arguments |= {key: str(value) for key, value in network.arguments().items()}
+        arguments |= {key: str(value) for key, value in {**network.arguments(), **network.layer_arguments()}.items()}
         return {
-            "network_module": network.kohya_module,
+            "network_module": module,
             "network_dim": options.get("dim"),
             "network_alpha": options.get("alpha"),
             "network_dropout": network.dropout or None,

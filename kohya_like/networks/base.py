@@ -33,6 +33,7 @@ __all__ = [
 
 BASE = "base"  # where an algorithm that declares `reads_base` finds the frozen weight of its layer
 SCALAR = "scalar"  # a learned factor of the whole change; a file has it multiplied into other parameters
+WORTH_A_SUM = 64  # positions from which on a product with a weight costs more than a sum of its size
 MAGNITUDE = "dora_scale"  # DoRA's lengths of the rows or columns of W'
 
 
@@ -96,6 +97,8 @@ class NetworkAlgorithm(Section):
     def _something_to_train(self) -> Self:
         if not (self.train_unet or self.train_text_encoder):
             raise ValueError("train_unet and train_text_encoder are both false: nothing would be trained")
+        if not (self.trains("unet") or self.trains_text):
+            raise ValueError("targets choose no layer of what train_unet and train_text_encoder switch on")
         if self.dim_from_weights and not self.weights:
             raise ValueError("dim_from_weights needs a file in weights")
         return self
@@ -122,6 +125,11 @@ class NetworkAlgorithm(Section):
         wanted = [pattern for pattern in self.targets if not pattern.startswith("!")] or ["*"]
         return any(reaches(pattern, part) for pattern in wanted)
 
+    @property
+    def trains_text(self) -> bool:
+        """Whether layers of any text encoder are trained."""
+        return self.trains("text_encoder") or self.trains("text_encoder_2")
+
     def hindrances(self) -> Mapping[str, str]:
         """A sentence for each of "mergeable" and "invertible" that this network, as it is set, is not."""
         return self.why_not
@@ -133,6 +141,15 @@ class NetworkAlgorithm(Section):
     def arguments(self) -> dict[str, object]:
         """What its files say of it in `ss_network_args`, besides sizes, by the names kohya and LyCORIS use."""
         return {}
+
+    def layer_arguments(self) -> dict[str, str]:
+        """The same of what single layers have for themselves."""
+        return {}
+
+    @property
+    def file_module(self) -> str:
+        """`ss_network_module` of its files, as they are set."""
+        return self.kohya_module
 
     def constants(self) -> dict[str, float]:
         """Numbers stored beside the parameters of each layer, as 0-d tensors."""
@@ -178,13 +195,16 @@ class WeightDelta(LayerOptions, NetworkAlgorithm):
         added = (rule.pattern for rule in read_rules(self.rules, type(self)) if rule.adds)
         return super().trains(part) or (self.allows(part) and any(reaches(pattern, part) for pattern in added))
 
+    @property
+    def file_module(self) -> str:
+        """LyCORIS' where any layer's algorithm is one of its own."""
+        kinds = {rule.kind for rule in read_rules(self.rules, type(self)) if rule.kind}
+        lycoris = NetworkAlgorithm.kohya_module
+        return lycoris if any(kind.kohya_module == lycoris for kind in kinds) else self.kohya_module
+
     def shared(self) -> dict[str, Any]:
         """The options that hold for layers with another algorithm too."""
         return self.model_dump(include=set(WeightDelta.model_fields) - {"rules"})
-
-    def listed_by_block(self) -> Mapping[str, tuple[float, ...]]:
-        """Lists with one number for each block of the UNet, by the names of their options."""
-        return {}
 
     def in_block(self, layer: LayerShape, block: int) -> Self | None:
         """The options of a layer in a block of the UNet, or None where this block is left out."""
@@ -221,6 +241,17 @@ class WeightDelta(LayerOptions, NetworkAlgorithm):
 
     def bias_delta(self, w: Weights, layer: LayerShape) -> Tensor | None:
         """Δb [O]; None where the bias stays as it is."""
+        return None
+
+    def replaces(self, layer: LayerShape, positions: int) -> bool:
+        """Whether one product with W + ΔW costs less than a second one with ΔW beside the layer's own.
+
+        `positions`: tokens or pixels of x; a product costs that many times what the sum does.
+        """
+        return False
+
+    def from_output(self, w: Weights, y: Tensor, bias: Tensor | None, layer: LayerShape) -> Tensor | None:
+        """Δy out of the layer's own output y = W x + b, where that tells it; None elsewhere."""
         return None
 
     def shortcut(self, w: Weights, x: Tensor, layer: LayerShape, drop: Drop | None = None) -> Tensor:

@@ -88,6 +88,11 @@ def curve(text: str, count: int) -> tuple[float, ...]:
     return tuple(value + base for value in values)
 
 
+def listed(weights: Weights) -> str:
+    """As kohya's network_args have it: numbers with commas, or the curve's word."""
+    return weights if isinstance(weights, str) else ",".join(f"{number:g}" for number in weights)
+
+
 def block_weights(given: Weights) -> Weights:
     """Weights of the blocks of one side as a user wrote them; kohya's "0, 0.5, 1" becomes numbers.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self, cast
 
 from pydantic import ValidationError, field_validator, model_validator
 
-from kohya_like.networks.blocks import block_weights
+from kohya_like.networks.blocks import block_weights, listed
 from kohya_like.networks.rules import read_rules, rule_fault
 from kohya_like.schema.errors import Complaints
 from kohya_like.schema.option import Section, option
@@ -64,3 +65,20 @@ class LayerOptions(Section):
         if faults:
             raise Complaints(faults)
         return self
+
+    def listed_by_block(self) -> Mapping[str, tuple[float, ...]]:
+        """Lists with one number for each block of the UNet, by the names of their options."""
+        return {}
+
+    @property
+    def has_layer_options(self) -> bool:
+        """Whether rules or blocks give single layers their own."""
+        return bool(self.layer_arguments())
+
+    def layer_arguments(self) -> dict[str, str]:
+        """The same as kohya's network_args have it, where it is set."""
+        weights = {name: getattr(self, name) for name in ("down_lr_weight", "mid_lr_weight", "up_lr_weight")}
+        told = {name: listed(value) for name, value in {**weights, **self.listed_by_block()}.items() if value}
+        if self.block_lr_zero_threshold and told:
+            told["block_lr_zero_threshold"] = f"{self.block_lr_zero_threshold:g}"
+        return {**told, "rules": "\n".join(self.rules)} if self.rules else told

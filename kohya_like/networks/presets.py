@@ -23,6 +23,7 @@ class Preset:
         return self.unet + (self.unet_with_convolutions if convolutions else ())
 
 
+PARTS = ("unet", "text_encoder", "text_encoder_2")
 BLOCKS = ("ResnetBlock2D", "Downsample2D", "Upsample2D")
 CLIP_ATTENTION = ("CLIPAttention", "CLIPSdpaAttention")  # the second by transformers before 5
 CLIP = (*CLIP_ATTENTION, "CLIPMLP", "CLIPEncoderLayer")  # the last for the norms beside the first ones

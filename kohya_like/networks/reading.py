@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from kohya_like.networks.adapter import Adapter, shapes_and_constants
 from kohya_like.networks.base import MAGNITUDE, InputResidual, NetworkAlgorithm, Shape, WeightDelta
 from kohya_like.networks.layer import AdaptedLayer
 from kohya_like.networks.residual import ContextResidual, attention_layers, misplaced, residual_name
+from kohya_like.networks.selection import holder
 from kohya_like.networks.targets import Parts, Target, layers_of
 from kohya_like.schema.errors import FormatError
 from kohya_like.schema.registry import plugins
@@ -128,15 +129,17 @@ class _Reader:
         nets = attention_layers(self.parts["unet"]) if "unet" in self.parts else {}
         contexts = {residual_name(*key): (key[1], found) for key, found in nets.items()}
         taken: set[str] = set()
+        held = self._held()
         for module, tensors in modules.items():
-            algorithm = self._algorithm(module, tensors)
             adapter: Adapter | None = None
             target = layers.get(module)
+            template, rate = held(target.part, target.path) if target and held else (self.template, 1.0)
+            algorithm = self._algorithm(module, tensors, template)
             if isinstance(algorithm, WeightDelta) and target and target.shape.kind in algorithm.layer_kinds:
                 name = lora_name(target.part, target.path, self.family)
                 adapter = AdaptedLayer(
                     target.module, target.shape, algorithm, name, target.part, path=target.path, dtype=self.dtype
-                )
+                ).learn_at(rate)
             elif isinstance(algorithm, InputResidual) and module in contexts:
                 side, linears = contexts[module]
                 adapter = ContextResidual(linears, side, algorithm, dtype=self.dtype)
@@ -146,6 +149,13 @@ class _Reader:
                 self.strangers.append(module)
             if adapter:
                 self._add(adapter, tensors, taken)
+
+    def _held(self) -> Callable[[str, str], tuple[WeightDelta, float]] | None:
+        """What rules and blocks of the options give a layer; None where there are no options."""
+        if not isinstance(self.template, WeightDelta):
+            return None
+        unet = self.parts.get("unet")
+        return holder(self.template, [path for path, _ in unet.named_modules()] if unet else ())
 
     def _layers(self) -> dict[str, Target]:
         """Every layer of the model under every name it may have in a file."""
@@ -157,12 +167,14 @@ class _Reader:
                     found.setdefault(name, target)
         return found
 
-    def _algorithm(self, module: str, tensors: Mapping[str, Tensor]) -> NetworkAlgorithm | None:
+    def _algorithm(
+        self, module: str, tensors: Mapping[str, Tensor], template: NetworkAlgorithm | None
+    ) -> NetworkAlgorithm | None:
         shapes, constants = shapes_and_constants(tensors)
-        entry = self._kind(shapes)
+        entry = self._kind(shapes, template)
         if entry is not None:
             try:
-                return self._with_template(entry.infer(shapes, constants))
+                return self._with_template(entry.infer(shapes, constants), template)
             except FormatError as error:
                 self.faults.append(f"{module} is {error}")
                 return None
@@ -173,30 +185,30 @@ class _Reader:
         self.faults.append(f"{module} ({', '.join(sorted(tensors))}) is of a kind this version does not know")
         return None
 
-    def _kind(self, shapes: Mapping[str, Shape]) -> type[NetworkAlgorithm] | None:
+    def _kind(self, shapes: Mapping[str, Shape], template: NetworkAlgorithm | None) -> type[NetworkAlgorithm] | None:
         """The algorithm that the options ask for where it can go on from these tensors; else the one they are of."""
-        if self.template is not None and type(self.template).accepts(shapes):
-            return type(self.template)
+        if template is not None and type(template).accepts(shapes):
+            return type(template)
         for entry in plugins("algorithm").values():
             assert isinstance(entry, type) and issubclass(entry, NetworkAlgorithm)
             if entry.recognises(shapes):
                 return entry
         return None
 
-    def _with_template(self, found: NetworkAlgorithm) -> NetworkAlgorithm:
+    def _with_template(self, found: NetworkAlgorithm, template: NetworkAlgorithm | None) -> NetworkAlgorithm:
         """Size from the file, everything else (dropouts, what is trained) from the options."""
-        if self.template is None:
+        if template is None:
             return found
-        if type(found) is not type(self.template):
-            raise FormatError(f"a {found.title}, but network.name asks for {self.template.title}")
+        if type(found) is not type(template):
+            raise FormatError(f"a {found.title}, but network.name asks for {template.title}")
         told = found.model_dump(include=found.model_fields_set)
-        return self.template.model_copy(update=told)
+        return template.model_copy(update=told)
 
     def _add(self, adapter: Adapter, tensors: Mapping[str, Tensor], taken: set[str]) -> None:
         faults = adapter.faults(tensors)
         if adapter.name in taken:
             faults = [f"{adapter.name} stands in the file under two names"]
-        elif self.template is not None and not self.template.trains(adapter.part):
+        elif self.template is not None and not self.template.allows(adapter.part):
             faults = [f"{adapter.name} belongs to {adapter.part}, which network.train_* leaves out"]
         taken.add(adapter.name)
         if faults:

@@ -6,14 +6,14 @@ Faults of what chooses nothing are told where it was written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from kohya_like.networks.base import WeightDelta
 from kohya_like.networks.blocks import Blocks, blocks_of
-from kohya_like.networks.presets import reaches
+from kohya_like.networks.presets import PARTS, reaches
 from kohya_like.networks.rules import Rule, read_rules, rule_fault
 from kohya_like.networks.shapes import LayerShape
 from kohya_like.schema.errors import Fault, Severity
@@ -52,10 +52,19 @@ def select(algorithm: WeightDelta, places: Sequence[Place]) -> tuple[list[Chosen
     selection = _Selection(algorithm, blocks)
     found = [chosen for place in places if (chosen := selection.of(place))]
     faults = list(_rule_faults(selection, places))
-    if not found and not faults and (selection.rules or selection.factors or any(algorithm.listed_by_block().values())):
+    if not found and not faults and algorithm.has_layer_options:
         key = "network.rules" if selection.rules else "network.targets"
         faults.append(Fault("rules and blocks leave every layer out: nothing would be trained", key, code="no-layer"))
     return found, faults
+
+
+def holder(algorithm: WeightDelta, unet_paths: Iterable[str]) -> Callable[[str, str], tuple[WeightDelta, float]]:
+    """For layers that a file holds: (part, path) -> the options of its rule, and a factor of the part's rate.
+
+    What a rule or a block leaves out is frozen: it stays in the file as it is.
+    """
+    selection = _Selection(algorithm, blocks_of(unet_paths))
+    return selection.held
 
 
 class _Selection:
@@ -73,7 +82,7 @@ class _Selection:
         self.used: set[Rule] = set()
 
     def of(self, place: Place) -> Chosen | None:
-        rule = next((rule for rule in self.rules if fnmatchcase(place.name, rule.pattern)), None)
+        rule = self._rule(place.name)
         if rule is None:
             return self._with(self.algorithm, place, 1.0) if place.targeted else None
         self.first_to[rule] += 1
@@ -84,13 +93,27 @@ class _Selection:
             self.used.add(rule)
         return None if rule.off else found
 
+    def held(self, part: str, path: str) -> tuple[WeightDelta, float]:
+        rule = self._rule(f"{part}.{path}")
+        factor = self._factor(part, path)
+        if rule is None:
+            return self.algorithm, factor
+        return self.options[rule], 0.0 if rule.off else rule.rate * factor
+
+    def _rule(self, name: str) -> Rule | None:
+        return next((rule for rule in self.rules if fnmatchcase(name, rule.pattern)), None)
+
+    def _factor(self, part: str, path: str) -> float:
+        block = self.blocks.index(path) if part == "unet" and self.factors else None
+        return 1.0 if block is None else self.factors[block]
+
     def _with(self, algorithm: WeightDelta, place: Place, rate: float) -> Chosen | None:
         if place.shape.kind not in algorithm.layer_kinds:
             return None
         own: WeightDelta | None = algorithm
         block = self.blocks.index(place.path) if place.part == "unet" else None
         if block is not None:
-            factor = self.factors[block] if self.factors else 1.0
+            factor = self._factor(place.part, place.path)
             rate *= factor
             own = algorithm.in_block(place.shape, block) if factor else None
         own = own.for_layer(place.shape, place.path) if own else None
@@ -114,9 +137,9 @@ def _rule_faults(selection: _Selection, places: Sequence[Place]) -> Iterable[Fau
     for rule in selection.rules:
         if rule in selection.used:
             continue
-        if not any(reaches(rule.pattern, part) for part in parts):
+        if not any(reaches(rule.pattern, part) for part in parts) and any(reaches(rule.pattern, p) for p in PARTS):
             note = f"pattern {rule.pattern!r} is for a part of the model that is not trained, so it has no effect"
-            yield _at(rule, note, "", severity="warning", code="no-effect")
+            yield _at(rule, note, "", severity="warning", code="idle-rule")
             continue
         matched = [place for place in places if fnmatchcase(place.name, rule.pattern)]
         if not matched:
@@ -139,7 +162,7 @@ def _useless(rule: Rule, matched: Sequence[Place], selection: _Selection) -> Fau
     pattern = repr(rule.pattern)
     if rule.off:
         text = f"pattern {pattern} matches only layers that are not trained anyway"
-        return _at(rule, text, severity="warning", code="no-effect")
+        return _at(rule, text, severity="warning", code="idle-rule")
     if not rule.adds and not any(place.targeted for place in matched):
         name = type(algorithm).model_fields["name"].default
         text = f"pattern {pattern} matches only layers that network.targets leaves out"

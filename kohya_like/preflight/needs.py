@@ -89,7 +89,7 @@ def _load(
 
 
 def trains_text(config: TrainConfig) -> bool:
-    return config.network.train_text_encoder and config.optimizer.rate("text_encoder") > 0
+    return config.network.trains_text and config.optimizer.rate("text_encoder") > 0
 
 
 def captions_are_steady(config: TrainConfig) -> bool:

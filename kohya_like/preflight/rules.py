@@ -66,7 +66,7 @@ def _trained_parts(config: TrainConfig) -> Iterator[Fault]:
             yield _note(f"is 0: the {name} is not trained", f"optimizer.{key}", f"network.train_{part} = false says so")
         elif not on and getattr(optimizer, key) not in (None, 0):
             yield _note(f"is set, but network.train_{part} is false", f"optimizer.{key}", code="no-effect")
-    text_trained = network.train_text_encoder and optimizer.rate("text_encoder")
+    text_trained = network.trains_text and optimizer.rate("text_encoder")
     if text_trained and config.data.cache_text_encoder_outputs is True:
         yield Fault(
             "keeps captions encoded once, but the text encoder is trained", "data.cache_text_encoder_outputs",
