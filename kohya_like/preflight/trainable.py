@@ -53,14 +53,16 @@ def count_trained(algorithm: NetworkAlgorithm, shapes: Mapping[str, Shapes]) -> 
             size = _size(own, own.parameters(chosen.place.shape)) if chosen.rate else 0
             sizes[chosen.place.part].append(size)
     elif isinstance(algorithm, InputResidual) and "unet" in parts:
-        widths = algorithm.chosen(_context_widths(shapes["unet"]))
+        widths = algorithm.chosen(context_widths(shapes["unet"]))
         sizes["unet"] = [_size(algorithm, algorithm.parameters(width)) for width in widths]
     return [TrainedPart(part, len(found), sum(found)) for part, found in sizes.items()]
 
 
 def choice_faults(algorithm: NetworkAlgorithm, shapes: Mapping[str, Shapes], parts: Iterable[str]) -> list[Fault]:
     """What is wrong with rules and lists for blocks, given the parts that are trained."""
-    if not isinstance(algorithm, WeightDelta) or algorithm.dim_from_weights or not shapes:
+    if not (isinstance(algorithm, WeightDelta) and algorithm.has_layer_options) or algorithm.dim_from_weights:
+        return []
+    if not shapes.get("unet"):  # then nobody knows the family's blocks
         return []
     return select(algorithm, places(algorithm, shapes, parts))[1]
 
@@ -109,7 +111,7 @@ def _size(algorithm: NetworkAlgorithm, specs: Mapping[str, ParamSpec]) -> int:
     return sum(prod(spec.shape) for name, spec in specs.items() if name not in algorithm.frozen)
 
 
-def _context_widths(tensors: Shapes) -> list[int]:
+def context_widths(tensors: Shapes) -> list[int]:
     """One net for the keys and one for the values of each width that attention reads."""
     sides = ("to_k.weight", "to_v.weight")
     return sorted(width for side in sides for width in {s[1] for n, s in tensors.items() if n.endswith(side)})

@@ -8,7 +8,7 @@ import re
 from tests.house import modules
 
 _CODE = re.compile(r"[a-z]+\d*(-[a-z0-9]+)*")
-_MAKERS = ("Fault", "_note", "_fault", "_say", "file_fault")
+_MAKERS = ("Fault", "_note", "_at", "rule_fault", "_fault", "_say", "file_fault")
 _NO_CODES = {"error", "warning", "hint", "picture", "name", "folder", "animation"}
 MADE_UP = {  # f"folder-{refusal}", f"caption-{problem}", and codes handed on by name
     *(f"folder-{refusal}" for refusal in ("zero", "number", "width", "many")),
@@ -59,6 +59,10 @@ WITHOUT_FIX: dict[str, str] = {
     "few-steps": TASTE,
     "many-steps": TASTE,
     "many-files": TASTE,
+    "idle-rule": ONLY_THE_PERSON_KNOWS,
+    "rule": ONLY_THE_PERSON_KNOWS,
+    "no-layer": ONLY_THE_PERSON_KNOWS,
+    "wrong-blocks": ONLY_THE_PERSON_KNOWS,
     "batch-over-bucket": TASTE,
     "same-words": FILES,
     "imbalance": FILES,
