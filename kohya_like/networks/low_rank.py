@@ -144,8 +144,15 @@ class LowRank(WeightDelta):
         """rs-LoRA's alpha is stored such that a reader who divides by the rank finds the right scale."""
         return {"alpha": self.scale * self.dim if self.rs_lora else self.alpha}
 
+    @property
+    def file_module(self) -> str:
+        """kohya's networks.lora knows no DoRA: such a file is LyCORIS'."""
+        return WeightDelta.kohya_module if self.dora_wd else super().file_module
+
     def arguments(self) -> dict[str, object]:
-        told = {name: True for name in ("rs_lora", "use_scalar", "dora_wd") if getattr(self, name)}
+        told: dict[str, object] = {name: True for name in ("rs_lora", "use_scalar", "dora_wd") if getattr(self, name)}
+        if self.dora_wd and self.kohya_module != self.file_module:
+            told["algo"] = "lora"  # what LyCORIS calls it
         return {**told, "wd_on_output": self.dora_axis == "output"} if self.dora_wd else {**told}
 
     def variants(self, layer: LayerShape) -> dict[str, ParamSpec]:

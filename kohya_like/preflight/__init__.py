@@ -20,10 +20,11 @@ from kohya_like.optim.schedules import warmup_steps
 from kohya_like.preflight.data import read_data
 from kohya_like.preflight.model import file_fault, read_model
 from kohya_like.preflight.needs import needed_disk, needed_memory, planned_files
+from kohya_like.preflight.network_fit import fit_faults
 from kohya_like.preflight.readers import FRESH, Readers
 from kohya_like.preflight.report import CheckReport, PartRow
 from kohya_like.preflight.rules import config_faults, length_faults, machine_faults, rate_key
-from kohya_like.preflight.trainable import TrainedPart, count_trained
+from kohya_like.preflight.trainable import TrainedPart, choice_faults, count_trained
 from kohya_like.schema.errors import Fault, UserError
 from kohya_like.schema.toml import Document
 
@@ -46,7 +47,10 @@ def check(config: TrainConfig, document: Document | None = None, readers: Reader
     if data.steps and data.plan:
         faults += length_faults(config, data.steps, data.plan.batches_per_epoch)
     faults += sample_faults(config, rules.resolution)
+    faults += fit_faults(config.network, model.shapes)
     trained = count_trained(config.network, model.shapes)
+    adapted = [part for part in model.shapes if part != "vae" and config.network.trains(part)]
+    faults += choice_faults(config.network, model.shapes, [part for part in adapted if config.optimizer.rate(part) > 0])
     files, file_faults = planned_files(config, data, trained)
     needed, memory_faults = needed_memory(config, model, data, trained, machine)
     disks, disk_faults = needed_disk(config, data, trained, files)

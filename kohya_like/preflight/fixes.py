@@ -211,12 +211,25 @@ def _timesteps(fault: Fault, config: TrainConfig, document: Document) -> Edits:
     return {"objective.min_timestep": low, "objective.max_timestep": high}
 
 
+def _absent_size(fault: Fault, config: TrainConfig, document: Document) -> Edits:
+    absent = {int(width) for width in re.findall(r"\d+", fault.text.partition(", but")[0])}
+    kept = [width for width in getattr(config.network, "sizes", ()) if width not in absent]
+    return {fault.key: kept or None}
+
+
+def _large_rank(fault: Fault, config: TrainConfig, document: Document) -> Edits:
+    found = re.search(r"the narrowest: (\d+)", fault.text)
+    return {fault.key: int(found[1])} if found else {}
+
+
 RULES: dict[str, Rule] = {
     **data_fixes.RULES,
+    "absent-size": _absent_size,
     "bad-name": _bad_name,
     "base-model": _base_model,
     "companion": _companion,
     "empty-timestep-range": _timesteps,
+    "large-rank": _large_rank,
     "long-average": _long_average,
     "long-captions": _long_captions,
     "memory": _memory,

@@ -8,8 +8,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from kohya_like.networks.algorithms.locon import LoCon
+from kohya_like.networks.algorithms.loha import LoHa
+from kohya_like.networks.algorithms.lokr import LoKr
 from kohya_like.networks.algorithms.lora import DOWN, UP, LoRA
+from kohya_like.networks.low_rank import LowRank
 from kohya_like.networks.network import Network
+from tests.networks.lycoris_networks import made as made_there
 from tests.networks.tiny import one_layer, randomise, relative_error
 from tests.networks.variants import CELLS, CONVOLUTIONS, NAME, made, only_layer, weight_of
 
@@ -129,3 +134,19 @@ def test_rows_and_columns_of_zeros_train_without_nan(axis: str) -> None:
         optimizer.step()
     assert all(torch.isfinite(p).all() for p in network.parameters())
     assert model(x).square().mean() < before.square().mean()
+
+
+@pytest.mark.parametrize("axis", ["input", "output"])
+@pytest.mark.parametrize("kind", [LoRA, LoCon, LoHa, LoKr], ids=lambda kind: kind.__name__)
+def test_a_file_says_of_itself_what_makes_lycoris_build_the_same(kind: type[LowRank], axis: str) -> None:
+    """networks.lora knows no DoRA, so the file names LyCORIS, with the arguments by which LyCORIS decomposes."""
+    pytest.importorskip("lycoris.kohya")
+    algorithm = kind(dim=2, alpha=1.0, dora_wd=True, dora_axis=axis)
+    assert algorithm.file_module == "lycoris.kohya"
+    assert kind is not LoRA or LoRA().file_module == "networks.lora"
+    told = {"algo": kind.__name__.lower(), **algorithm.arguments()}
+    unet, arguments = {"unet": one_layer("linear")[0]}, {key: str(value) for key, value in told.items()}
+    (layer,) = made_there(unet, 2, 1.0, **arguments).unet_loras
+    assert layer.wd and layer.wd_on_out == (axis == "output")
+    (plain,) = made_there(unet, 2, 1.0, algo=arguments["algo"]).unet_loras
+    assert not plain.wd

@@ -44,6 +44,11 @@ CASES: list[tuple[str, Sections, str]] = [
      "Set network.train_text_encoder to false"),
     ("bad-text", {"save": {"training_comment": "a\x07b"}}, 'Set save.training_comment to "ab"'),
     ("bad-text", {"save": {"output_name": "a\nb"}}, 'Set save.output_name to "ab"'),
+    # what does not fit the model
+    ("absent-size", {"network": {"name": "hypernetwork", "sizes": [768, 1024]}}, "Set network.sizes to [768]"),
+    ("absent-size", {"network": {"name": "hypernetwork", "sizes": [1024]}}, "Reset network.sizes to its default"),
+    ("large-rank", {"network": {"dim": 1024}}, "Set network.dim to 320"),
+    ("no-effect", {"network": {"conv_dim": 4, "targets": "attn-only"}}, "Reset network.conv_dim to its default"),
     # length and parts
     ("both-lengths", {"train": {"max_train_steps": 10}}, "Reset train.max_train_steps to its default"),
     ("nothing-trained", {"optimizer": {"learning_rate": 0.0}}, "Reset optimizer.learning_rate to its default"),
