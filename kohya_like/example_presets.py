@@ -113,10 +113,11 @@ def preset_text(recipe: Recipe, model: Model) -> str:
         "docs/keys.md explains every option, docs/networks.md every kind of network.",
     )
     lines = [line for paragraph in heading for line in textwrap.wrap(paragraph, WIDTH)]
-    return commented_toml(TrainConfig, _nested(preset_values(recipe, model)), "advanced", "\n".join(lines))
+    return commented_toml(TrainConfig, nested(preset_values(recipe, model)), "advanced", "\n".join(lines))
 
 
-def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """{"model.base": ...} -> {"model": {"base": ...}}"""
     found: dict[str, Any] = {}
     for key, value in values.items():
         section, _, name = key.partition(".")

@@ -66,7 +66,7 @@ def lost_by(algorithm: type[NetworkAlgorithm]) -> dict[str, Mapping[str, str]]:
 def own_options(algorithm: type[NetworkAlgorithm]) -> list[str]:
     """The options of the algorithm's form: those that not every network has."""
     shared = {*WeightDelta.model_fields, *InputResidual.model_fields}
-    return [name for name in algorithm.model_fields if name not in shared]
+    return sorted((name for name in algorithm.model_fields if name not in shared), key=lambda name: name != "name")
 
 
 def told(algorithm: type[NetworkAlgorithm]) -> list[str]:
