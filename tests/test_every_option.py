@@ -84,7 +84,7 @@ def declared(section: type[Section]) -> Iterator[Option]:
 def has_effect(name: str, reader: FrameType) -> bool:
     path, function = reader.f_code.co_filename, reader.f_code.co_qualname
     inside = path.partition("kohya_like/")[2]
-    if function.endswith(".arguments"):  # what a network says of itself in its file
+    if function.endswith((".arguments", ".layer_arguments")):  # what a network says of itself in its file
         return False
     if not inside or inside.startswith(IDLE_FILES) or function.partition(".")[0] in IDLE_FUNCTIONS:
         return False

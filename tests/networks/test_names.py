@@ -108,10 +108,22 @@ def test_number_of_trained_parameters() -> None:
     assert [(g["name"], g["lr"], sum(p.numel() for p in g["params"])) for g in rates] == [("unet", 1e-4, 6_782_976)]
 
 
-@pytest.mark.parametrize(("targets", "count"), [("attn-only", 128), ("attn-mlp", 192), ("full", 282)])
-def test_other_presets(targets: str, count: int) -> None:
-    made = network(LoRA(targets=targets, conv_dim=4, train_text_encoder=False), "sd1")
-    assert made.counts() == {"unet": count}
+@pytest.mark.parametrize(
+    ("targets", "sd1", "sdxl", "text"),
+    [  # with a rank for convolutions; formats.md 1.2 has the sums, 2.6 the lists of LyCORIS
+        ("attn-only", 128, 560, 48),
+        ("attn-mlp", 192, 722, 72),
+        ("full", 278 + 4, 788 + 4, 72),
+        ("full-lin", 278 - 50 + 2, 788 - 38 + 2, 72),
+        ("unet-only", 278 + 4, 788 + 4, 0),
+        ("unet-transformer-only", 192, 722, 0),
+        ("unet-convblock-only", 278 - 192 + 2, 788 - 722 + 2, 0),
+    ],
+)
+def test_lycoris_target_sets(targets: str, sd1: int, sdxl: int, text: int) -> None:
+    for family, count in (("sd1", sd1), ("sdxl", sdxl)):
+        made = network(LoRA(targets=targets, conv_dim=4), family).counts()
+        assert (made["unet"], made.get("text_encoder", 0)) == (count, text)
 
 
 def test_patterns() -> None:
