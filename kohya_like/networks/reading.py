@@ -27,6 +27,7 @@ from kohya_like.schema.registry import plugins
 
 Modules = dict[str, dict[str, Tensor]]  # module name -> tensor name -> tensor
 SHOWN = 5  # faults of one kind that are spelt out
+_WITH_RANK = ("lora_down.weight", "hada_w1_a", "lokr_w1", "lokr_w1_a")  # one of them stands in each module of peft's
 NO_NETWORKS = {
     "checkpoint": "a base model", "vae": "a VAE", "unet": "a UNet without its text encoder and VAE",
     "text-encoder": "a text encoder", "textual-inversion": "a textual inversion embedding",
@@ -80,7 +81,7 @@ def peft_alphas(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> d
         found: dict[str, Tensor] = {}
         for key, value in tensors.items():
             foreign = foreign_key(key)
-            if foreign and foreign.tensor == "lora_down.weight" and f"{foreign.part}.lora_alpha" in told:
+            if foreign and foreign.tensor in _WITH_RANK and f"{foreign.part}.lora_alpha" in told:
                 alpha = float(told[f"{foreign.part}.lora_alpha"])
                 for name, own in (told.get(f"{foreign.part}.alpha_pattern") or {}).items():
                     if f".{foreign.path}".endswith(f".{name}"):

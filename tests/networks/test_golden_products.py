@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from peft import LoHaConfig, LoKrConfig, get_peft_model, set_peft_model_state_dict
+from peft import LoHaConfig, LoKrConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from torch import Tensor, nn
 
+from kohya_like.formats.tensors import save_safetensors
 from kohya_like.networks.algorithms.glora import GLoRA
 from kohya_like.networks.algorithms.locon import LoCon
 from kohya_like.networks.algorithms.loha import LoHa
@@ -156,6 +159,33 @@ def test_peft_computes_the_same(cell: str, algorithm: WeightDelta, config: Any) 
     assert not set_peft_model_state_dict(theirs, there).unexpected_keys
     theirs.eval()
     assert relative_error(theirs(x), wanted) < LIMIT
+
+
+@pytest.mark.parametrize(("cell", "algorithm", "config"), PEFT, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("alphas", ["metadata", "none"])
+def test_a_file_of_peft_has_its_effect_here(
+    cell: str, algorithm: WeightDelta, config: Any, alphas: str, tmp_path: Path
+) -> None:
+    """Keys as peft names them; its alpha stands in no tensor: where the metadata lacks it too, it is the rank."""
+    model, x = one_layer(cell)
+    whole = alphas == "none" or (isinstance(algorithm, LoKr) and algorithm.full_matrix)
+    config.target_modules, config.module_dropout, config.alpha = ["layer"], 0.0, config.r if whole else 3
+    before = model(x)
+    theirs: Any = get_peft_model(nn.Sequential(model), config)  # type: ignore[arg-type]
+    randomise(theirs, 0.3)
+    restored, _ = one_layer(cell)
+    base = next(m for m in theirs.modules() if hasattr(m, "base_layer")).base_layer
+    base.load_state_dict(restored.block.layer.state_dict())
+    state = {key.replace(".model.0.", ".model."): value.clone() for key, value in
+             get_peft_model_state_dict(theirs).items()}  # fmt: skip
+    told = {"lora_adapter_metadata": json.dumps({"unet.lora_alpha": config.alpha})} if alphas == "metadata" else {}
+    save_safetensors(tmp_path / "peft.safetensors", state, told)
+    wanted = theirs.eval()(x).detach()
+    network = Network.from_file(tmp_path / "peft.safetensors", {"unet": restored}, "sd1")
+    assert isinstance(network.algorithm, type(algorithm))
+    network.attach()
+    assert relative_error(restored(x), wanted) < LIMIT
+    assert relative_error(wanted, before) > 1e-2
 
 
 @pytest.mark.parametrize(("width", "factor"), [(w, f) for w in (320, 640, 768, 1280, 5120, 10240) for f in (-1, 4, 8)])

@@ -27,7 +27,8 @@ LIMIT = 1e-5
 THEIRS: list[tuple[str, dict[str, Any]]] = [
     ("locon", {"use_tucker": True}), ("locon", {"train_norm": True, "use_scalar": True}), ("loha", {}),
     ("lokr", {"factor": 4}), ("loha", {"use_tucker": True}), ("lokr", {"use_tucker": True}), ("glora", {}),
-    ("ia3", {}), ("full", {}), ("diag-oft", {"constraint": 0.1, "rescaled": True}), ("boft", {"dim": 8, "rescaled": True}),
+    ("ia3", {}), ("full", {}), ("diag-oft", {"constraint": 0.1, "rescaled": True}),
+    ("boft", {"dim": 8, "rescaled": True}),
     ("locon", {"dora_wd": True}), ("loha", {"dora_wd": True}), ("locon", {"rs_lora": True}),
 ]  # fmt: skip
 OURS: list[tuple[str, dict[str, Any]]] = [
