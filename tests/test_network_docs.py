@@ -10,6 +10,7 @@ import pytest
 
 from kohya_like import network_docs
 from kohya_like.config import TrainConfig
+from kohya_like.example_presets import MODELS
 from kohya_like.network_docs import BLOCK, PAGES, TABLES, cells_table, page, sizes, times_table
 from kohya_like.network_docs_text import WORDS
 from kohya_like.networks.base import WeightDelta
@@ -75,13 +76,26 @@ def test_control_an_algorithm_with_an_unexplained_hole_makes_no_table(monkeypatc
 
 def test_kohyas_sizes() -> None:
     """sd-scripts' counts of layers: 192 + 72, 192 + 138, 722 (formats: 1.2); the numbers of one layer by hand."""
-    from kohya_like.example_presets import MODELS
-
     recipe = next(recipe for recipe in RECIPES if recipe.name == "lora")
     assert [sizes(recipe, model)[0] for model in MODELS] == [264, 330, 722]
     halved = next(recipe for recipe in RECIPES if recipe.name == "lora_fa")
     layers, trained, stored = sizes(halved, MODELS[0])
     assert (layers, stored) == sizes(recipe, MODELS[0])[::2] and trained < 0.6 * stored
+
+
+@every_language
+def test_the_figures_in_its_prose_are_those_of_its_tables(language: str) -> None:
+    def megabytes(recipe: str, ending: str = "sd15") -> float:
+        row = next(row for row in RECIPES if row.name == recipe)
+        return sizes(row, next(model for model in MODELS if model.ending == ending))[2] * 2 / 1e6
+
+    text = text_of(language)
+    assert "2.4 MB" in text and megabytes("lokr") == pytest.approx(2.4, abs=0.05)
+    assert "0.3 MB" in text and megabytes("ia3") == pytest.approx(0.3, abs=0.05)
+    assert "0.7 GB" in text and megabytes("full") == pytest.approx(700, abs=50)
+    assert "60 %" in text and megabytes("locon") / megabytes("lora") == pytest.approx(1.6, abs=0.05)
+    assert "9 %" in text and megabytes("locon", "sdxl") / megabytes("lora", "sdxl") == pytest.approx(1.09, abs=0.01)
+    assert megabytes("boft") / megabytes("lora") == pytest.approx(3.0, abs=0.1)
 
 
 @every_language
