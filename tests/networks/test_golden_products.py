@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,8 @@ def test_peft_computes_the_same(cell: str, algorithm: WeightDelta, config: Any) 
     config.target_modules, config.module_dropout = ["layer"], 0.0
     theirs = get_peft_model(nn.Sequential(model), config)  # type: ignore[arg-type]
     there = {f"base_model.model.0.block.layer.{key}": value for key, value in tensors.items()}
-    assert not set_peft_model_state_dict(theirs, there).unexpected_keys
+    found: Any = set_peft_model_state_dict(theirs, there)
+    assert not found.unexpected_keys
     theirs.eval()
     assert relative_error(theirs(x), wanted) < LIMIT
 
@@ -168,6 +170,7 @@ def test_a_file_of_peft_has_its_effect_here(
 ) -> None:
     """Keys as peft names them; its alpha stands in no tensor: where the metadata lacks it too, it is the rank."""
     model, x = one_layer(cell)
+    config = deepcopy(config)
     whole = alphas == "none" or (isinstance(algorithm, LoKr) and algorithm.full_matrix)
     config.target_modules, config.module_dropout, config.alpha = ["layer"], 0.0, config.r if whole else 3
     before = model(x)
