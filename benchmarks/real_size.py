@@ -18,14 +18,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from kohya_like.families.base import ModelFamily
 from kohya_like.families.components import skeleton
 from kohya_like.families.sd1 import SD1
+from kohya_like.families.sdxl import SDXL
 from kohya_like.families.sources import FolderSource
 from kohya_like.formats.ldm import to_ldm
 from kohya_like.formats.tensors import Deferred, safetensors_bytes, save_safetensors
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16}
-PARTS = ("unet", "vae", "text_encoder")
 
 
 def default_folder() -> Path:
@@ -43,18 +44,28 @@ def real_size(folder: Path, dtype: str = "fp32") -> Path:
     return path
 
 
-def full_size_tensors(dtype: torch.dtype) -> dict[str, Deferred]:
+def sdxl_size(folder: Path) -> Path:
+    """A model of SDXL's size in fp16, 6.9 GB, made if it is not there."""
+    path = folder / "sdxl-random-fp16.safetensors"
+    tensors = full_size_tensors(torch.float16, SDXL)
+    if not path.exists() or path.stat().st_size != safetensors_bytes(tensors):
+        folder.mkdir(parents=True, exist_ok=True)
+        save_safetensors(path, tensors)
+    return path
+
+
+def full_size_tensors(dtype: torch.dtype, family: ModelFamily = SD1) -> dict[str, Deferred]:
     """Names and shapes of the original layout; each tensor is drawn when it is written."""
-    configs = FolderSource(SD1.config_folder)
+    configs = FolderSource(family.config_folder)
     tensors: dict[str, Deferred] = {}
-    for part in PARTS:
+    for part in (*family.parts, "vae"):
         config, where = configs.config(part)
         shapes = {name: tuple(t.shape) for name, t in skeleton(part, config, where).state_dict().items()}
 
         def make(name: str, shapes: dict[str, tuple[int, ...]] = shapes) -> Tensor:
             return drawn(name, shapes[name]).to(dtype)
 
-        for name, piece in to_ldm(part, "sd1", shapes).items():
+        for name, piece in to_ldm(part, family.name, shapes).items():
             tensors[name] = Deferred(piece.shape(shapes.__getitem__), dtype, lambda p=piece, m=make: p.tensor(m))  # type: ignore[misc]
     return tensors
 

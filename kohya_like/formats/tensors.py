@@ -23,6 +23,7 @@ from torch import Tensor
 
 from kohya_like.formats.a1111 import hypernetwork_metadata, hypernetwork_tensors
 from kohya_like.formats.atomic import atomic_write
+from kohya_like.formats.copying import copy_bytes
 from kohya_like.formats.headers import container_of
 from kohya_like.formats.opening import open_regular
 from kohya_like.formats.safetensors_header import (
@@ -49,6 +50,19 @@ class Deferred:
     make: Callable[[], Tensor]
 
 
+@dataclass(frozen=True)
+class Copied:
+    """A tensor whose bytes stand in another file as they are wanted: they are copied, it is never made."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    path: Path
+    start: int
+
+
+Content = Tensor | Deferred | Copied
+
+
 class TensorFile(ABC):
     """Named tensors of an open file. A context manager; `get` reads one tensor, nothing else is loaded."""
 
@@ -73,6 +87,10 @@ class TensorFile(ABC):
         Unlike `get` it leaves no mapped pages behind, so a file of any size passes through the memory of one tensor.
         """
         return self.get(name).clone()
+
+    def copied(self, name: str) -> Copied | None:
+        """Where the tensor's bytes lie, for another file that wants them as they are; None: they lie nowhere so."""
+        return None
 
     @abstractmethod
     def close(self) -> None:
@@ -136,6 +154,9 @@ class _Safetensors(TensorFile):
             return self._passing(self._infos[name])
         except OSError as error:
             raise FormatError(f"{self._path}: tensor {name[:100]!r} cannot be read: {error}.") from None
+
+    def copied(self, name: str) -> Copied:
+        return Copied(self.shape(name), self.dtype(name), self._path, self._data_start + self._infos[name].start)
 
     def _passing(self, info: TensorInfo) -> Tensor:
         """A tensor in a buffer that the next one overwrites: what is cast or moved need not be mapped, and mapped
@@ -205,14 +226,14 @@ def open_tensors(path: Path) -> TensorFile:
 
 def save_safetensors(
     path: Path,
-    tensors: Mapping[str, Tensor | Deferred],
+    tensors: Mapping[str, Content],
     metadata: Mapping[str, str] | None = None,
     overwrite: bool = True,
 ) -> None:
     """Write `tensors` under `path`, whole or not at all, in the layout of the safetensors library.
 
     Args:
-        tensors: by name; a `Deferred` one is made when it is written and freed after.
+        tensors: by name; a `Deferred` one is made when it is written and freed after, a `Copied` one never loaded.
         metadata: texts for the header, written sorted, so that equal input gives equal bytes.
         overwrite: False refuses an existing file.
 
@@ -222,14 +243,21 @@ def save_safetensors(
         ValueError: a tensor of a type the format lacks, or a header beyond what our reader accepts.
     """
 
+    order = _file_order(tensors)
+
     def write(file: BinaryIO) -> None:
-        for piece in serialized(tensors, metadata):
-            file.write(piece)
+        file.write(_header(order, tensors, metadata))
+        for name in order:
+            tensor = tensors[name]
+            if isinstance(tensor, Copied):
+                copy_bytes(tensor.path, tensor.start, _size(tensor), file)
+            else:
+                file.write(_raw(tensor))
 
     atomic_write(Path(path), write, overwrite=overwrite)
 
 
-def safetensors_bytes(tensors: Mapping[str, Tensor | Deferred], metadata: Mapping[str, str] | None = None) -> int:
+def safetensors_bytes(tensors: Mapping[str, Content], metadata: Mapping[str, str] | None = None) -> int:
     """The size in bytes of the file that `save_safetensors` would write."""
     order = _file_order(tensors)
     return len(_header(order, tensors, metadata)) + sum(_size(tensors[name]) for name in order)
@@ -254,7 +282,7 @@ def serialized(
         yield _raw(tensors[name])
 
 
-def _file_order(tensors: Mapping[str, Tensor | Deferred]) -> list[str]:
+def _file_order(tensors: Mapping[str, Content]) -> list[str]:
     """Largest type first, then by name, as the library does: every tensor stays aligned to its own size."""
     for name, tensor in tensors.items():
         if tensor.dtype not in CODES:
@@ -262,7 +290,7 @@ def _file_order(tensors: Mapping[str, Tensor | Deferred]) -> list[str]:
     return sorted(tensors, key=lambda name: (-_SORTED_CODES.index(CODES[tensors[name].dtype]), name))
 
 
-def _header(order: list[str], tensors: Mapping[str, Tensor | Deferred], metadata: Mapping[str, str] | None) -> bytes:
+def _header(order: list[str], tensors: Mapping[str, Content], metadata: Mapping[str, str] | None) -> bytes:
     if len(order) > MAX_TENSORS:
         raise ValueError(f"{len(order)} tensors; at most {MAX_TENSORS} go into one file")
     entries: dict[str, object] = {}
@@ -286,7 +314,7 @@ def _utf8(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _size(tensor: Tensor | Deferred) -> int:
+def _size(tensor: Content) -> int:
     return prod(tensor.shape) * tensor.dtype.itemsize
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 from torch.nn.functional import dropout
@@ -9,12 +11,16 @@ from torch.nn.functional import dropout
 from kohya_like.networks.adapter import Adapter, in_type
 from kohya_like.networks.base import BASE, MAGNITUDE, LayerShape, WeightDelta
 from kohya_like.networks.magnitude import decomposed_delta, decomposed_shortcut, lengths
+from kohya_like.networks.merging import add_change, change_of_bias, change_of_weight
 from kohya_like.networks.patch import Patch
 from kohya_like.networks.targets import Layer
 
+if TYPE_CHECKING:
+    from kohya_like.networks.base import Drop, Weights
+
 
 class AdaptedLayer(Adapter):
-    """y = base(x) + multiplier · Δy, once attached.
+    """y = base(x) + multiplier · Δy, once attached; or x times W + multiplier · ΔW where that is cheaper.
 
     The base layer is not a submodule: its weights belong to the model and are never among `parameters()`. Δy is
     computed in the number type of x, so bf16 base weights and autocast both work with float32 parameters.
@@ -48,29 +54,52 @@ class AdaptedLayer(Adapter):
     def attach(self) -> None:
         self._refresh()
         self._inner = self._patch.apply()
+        self._alone = self._patch.alone
 
     def detach(self) -> None:
         self._patch.remove()
 
     def forward(self, x: Tensor) -> Tensor:
         """Stands in the place of the base layer's forward: x [B, T, I] or [B, I, H, W]."""
-        y = self._inner(x)
-        if self.multiplier == 0.0:
-            return y
-        drop = None
-        if self.training and self.has_dropout:
-            if self._sits_out():
-                return y
-            drop = self._drop
-        weights = self.folded(self.weights)
+        drop = self._drop if self.training and self.has_dropout else None
+        if self.multiplier == 0.0 or (drop and self._sits_out()):
+            return self._inner(x)
+        weights, algorithm = self.folded(self.weights), self.algorithm
         if self.training:
-            weights = self.algorithm.while_training(weights)
+            weights = algorithm.while_training(weights)
         cast = weights if x.dtype is self.dtype else in_type(weights, x.dtype)
-        if self.algorithm.decomposed:
-            change = decomposed_shortcut(weights, cast, self.algorithm, x, self.shape, drop)
+        if drop is None and self._can_replace(x) and algorithm.replaces(self.shape, x.numel() // self.shape.in_):
+            return self._replaced(cast, x)
+        y = self._inner(x)
+        if algorithm.decomposed:
+            change = decomposed_shortcut(weights, cast, algorithm, x, self.shape, drop)
         else:
-            change = self.algorithm.shortcut(cast, x, self.shape, drop)
+            change = self._beside(cast, x, y, drop)
         return y + change if self.multiplier == 1.0 else y + change * self.multiplier
+
+    def _beside(self, weights: Weights, x: Tensor, y: Tensor, drop: Drop | None) -> Tensor:
+        """Δy."""
+        change = self.algorithm.from_output(weights, y, self.base.bias, self.shape) if self._alone else None
+        if change is None:
+            return self.algorithm.shortcut(weights, x, self.shape, drop)
+        return drop(change) if drop else change
+
+    def _can_replace(self, x: Tensor) -> bool:
+        """Whether the layer may work with W + ΔW: nothing lies between, and the sum loses no small change.
+
+        In half precision a change of less than half a step of W would be gone.
+        """
+        full = x.dtype is self.dtype is self.base.weight.dtype and x.dtype.itemsize >= 4
+        return self._alone and full and not self.algorithm.decomposed and not torch.is_autocast_enabled(x.device.type)
+
+    def _replaced(self, weights: Weights, x: Tensor) -> Tensor:
+        """The layer's output with W + ΔW and b + Δb in the places of W and b."""
+        weight, bias = self.base.weight, self.base.bias
+        change, moved = self.algorithm.delta(weights, self.shape), self.algorithm.bias_delta(weights, self.shape)
+        weight = torch.add(weight, change, alpha=self.multiplier)
+        if bias is not None and moved is not None:
+            bias = torch.add(bias, moved, alpha=self.multiplier)
+        return self.shape.apply(x, weight, bias)
 
     def _sits_out(self) -> bool:
         """Module dropout: this step the layer works without its network."""
@@ -96,6 +125,11 @@ class AdaptedLayer(Adapter):
         if self.algorithm.decomposed:
             return decomposed_delta(weights, self.algorithm, self.shape)
         return self.algorithm.delta(weights, self.shape)
+
+    @torch.no_grad()
+    def factors(self) -> tuple[Tensor, Tensor] | None:
+        """W' - W as [O, R] times [R, I·k·k] in float32 where the algorithm has such factors, without the multiplier."""
+        return None if self.algorithm.decomposed else self.algorithm.factors(self.weights_as(torch.float32), self.shape)
 
     @torch.no_grad()
     def limit_norm(self, largest: float) -> tuple[Tensor, Tensor]:
@@ -125,7 +159,7 @@ class AdaptedLayer(Adapter):
         """
         if self.attached:
             raise RuntimeError(f"{self.name}: detach before merging")
-        for base, change in ((self.base.weight, self.delta()), (self.base.bias, self.bias_delta())):
-            if change is not None:
-                assert base is not None
-                base.copy_((base.float() + multiplier * change.to(base.device)).to(base.dtype))
+        weight, bias, changes = self.base.weight, self.base.bias, [(self, multiplier)]
+        add_change(weight, change_of_weight(weight, changes), weight)
+        if bias is not None:
+            add_change(bias, change_of_bias(changes), bias)

@@ -27,6 +27,11 @@ class Patch:
         assert self.inner is not None
         return self.inner
 
+    @property
+    def alone(self) -> bool:
+        """Whether the module's own forward is what lies beneath, and nothing that was put on before."""
+        return self.inner is not None and self._own is None
+
     def remove(self) -> None:
         """Raises RuntimeError when something else was put on top in the meantime; removing twice changes nothing."""
         if self.inner is None:

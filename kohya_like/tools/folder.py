@@ -6,11 +6,9 @@ import shutil
 from collections.abc import Collection, Container, Mapping
 from pathlib import Path
 
-from torch import Tensor
-
 from kohya_like.formats.atomic import atomic_folder
 from kohya_like.formats.headers import read_json
-from kohya_like.formats.tensors import Deferred, save_safetensors
+from kohya_like.formats.tensors import Content, save_safetensors
 from kohya_like.schema.errors import UserError
 from kohya_like.tools.model_file import ModelFile
 
@@ -18,7 +16,7 @@ WEIGHTS = (".safetensors", ".bin", ".ckpt", ".pt", ".pth", ".msgpack", ".h5", ".
 _METADATA = {"format": "pt"}  # transformers asks for it
 
 
-def write_folder(model: ModelFile, tensors: Mapping[Path, Mapping[str, Tensor | Deferred]], out: Path) -> None:
+def write_folder(model: ModelFile, tensors: Mapping[Path, Mapping[str, Content]], out: Path) -> None:
     """The folder of `model` under `out`, whole or not at all, each of its weight files with these tensors.
 
     Raises UserError where a weight file is a pickle in several pieces.

@@ -19,15 +19,15 @@ from torch import Tensor, nn
 from kohya_like.families.base import family as family_named
 from kohya_like.formats.headers import identify
 from kohya_like.formats.ldm import Piece
-from kohya_like.formats.tensors import Deferred, save_safetensors, sha256_file
+from kohya_like.formats.tensors import Copied, Deferred, save_safetensors, sha256_file
 from kohya_like.networks.layer import AdaptedLayer
+from kohya_like.networks.merging import NotFiniteError, add_change, change_of_bias, change_of_weight
 from kohya_like.networks.network import Network
 from kohya_like.networks.reading import prediction_warning, read_file
 from kohya_like.schema.errors import FormatError, UserError
 from kohya_like.tools.folder import write_folder
 from kohya_like.tools.model_file import Held, ModelFile, open_model
-from kohya_like.tools.output import cast, check_file, check_finite, check_folder
-from kohya_like.tools.skeleton import lent
+from kohya_like.tools.output import cast, check_file, check_folder, not_finite, too_large
 
 NOTE = "kohya_like.merged"
 
@@ -134,10 +134,10 @@ def _widest(tensors: Mapping[str, Tensor]) -> torch.dtype:
 
 def merged_tensors(
     model: ModelFile, changes: Mapping[tuple[str, str], list[Change]], dtype: torch.dtype | None
-) -> dict[Path, dict[str, Deferred]]:
-    """Every tensor of every file of the model, each made when its turn to be written comes."""
+) -> dict[Path, dict[str, Deferred | Copied]]:
+    """Every tensor of every file of the model: copied where it stays, else made when its turn to be written comes."""
     places = model.places()
-    made: dict[Path, dict[str, Deferred]] = {}
+    made: dict[Path, dict[str, Deferred | Copied]] = {}
     for path, file in model.files.items():
         made[path] = {}
         for name in file:
@@ -146,8 +146,8 @@ def merged_tensors(
             held = [
                 (each, changes[key]) for each in places.get((path, name), ()) if (key := _layer_of(each)) in changes
             ]
-            maker = _Maker(model, path, name, wanted, held)
-            made[path][name] = Deferred(file.shape(name), wanted, maker)
+            copied = file.copied(name) if wanted == stored and not held else None
+            made[path][name] = copied or Deferred(file.shape(name), wanted, _Maker(model, path, name, wanted, held))
     return made
 
 
@@ -167,36 +167,21 @@ class _Maker:
 
     def __call__(self) -> Tensor:
         tensor = self.model.files[self.path].read(self.name)
-        if self.changes:
-            tensor = tensor.float()
-            for held, changes in self.changes:
-                change = _change_bias if held.name.endswith(".bias") else _change_weight
-                change(piece_of(tensor, held.piece), changes)
-            check_finite({self.name: tensor}, self.model.path)
-        return cast(tensor, self.dtype, f"{self.model.path}: {self.name}")
+        made = cast(tensor, self.dtype, f"{self.model.path}: {self.name}")
+        for held, changes in self.changes:
+            source = piece_of(tensor, held.piece)
+            bias = held.name.endswith(".bias")
+            change = change_of_bias(changes) if bias else change_of_weight(source, changes)
+            try:
+                add_change(source, change, piece_of(made, held.piece), check=True)
+            except NotFiniteError as error:
+                raise self._not_finite(error) from None
+        return made
 
-
-def _change_weight(weight: Tensor, changes: list[Change]) -> None:
-    if len(changes) == 1:
-        _merge_one(weight, *changes[0])
-        return
-    before = weight.clone()
-    for adapter, strength in changes:
-        alone = before.clone()
-        _merge_one(alone, adapter, strength)
-        weight += alone - before
-
-
-def _merge_one(weight: Tensor, adapter: AdaptedLayer, strength: float) -> None:
-    with lent(adapter.base, weight):
-        adapter.merge(strength)
-
-
-def _change_bias(bias: Tensor, changes: list[Change]) -> None:
-    for adapter, strength in changes:
-        change = adapter.bias_delta()
-        if change is not None:
-            bias += strength * change
+    def _not_finite(self, error: NotFiniteError) -> FormatError:
+        if error.rounded:
+            return too_large(f"{self.model.path}: {self.name}", self.dtype)
+        return not_finite(self.model.path, [self.name])
 
 
 def piece_of(tensor: Tensor, piece: Piece) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from kohya_like.formats.metadata import with_hashes
 from kohya_like.formats.tensors import save_safetensors
+from kohya_like.networks.merging import finite
 from kohya_like.schema.errors import FormatError, UserError
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -52,13 +53,18 @@ def cast(tensor: Tensor, dtype: torch.dtype, name: str) -> Tensor:
     """The tensor in another number type. Raises FormatError where a finite number becomes infinite."""
     made = tensor.to(dtype)
     if dtype == torch.float16 and tensor.dtype != dtype and not finite(made) and finite(tensor):
-        raise FormatError(f"{name} holds numbers too large for fp16", "use bf16 or fp32")
+        raise too_large(name, dtype)
     return made
 
 
-def finite(tensor: Tensor) -> bool:
-    """Whether all numbers are. NaN and infinity show in the sum, which is much faster; a sum may also be too large."""
-    return bool(tensor.sum(dtype=torch.float32).isfinite()) or bool(tensor.isfinite().all())
+def too_large(name: str, dtype: torch.dtype) -> FormatError:
+    """For numbers that the type cannot hold."""
+    wider = "bf16 or fp32" if dtype == torch.float16 else "fp32"
+    return FormatError(f"{name} holds numbers too large for {_names(dtype)}", f"use {wider}")
+
+
+def _names(dtype: torch.dtype) -> str:
+    return next((name for name, known in DTYPES.items() if known == dtype), str(dtype))
 
 
 def listed(names: Sequence[str], shown: int = 3) -> str:
@@ -71,7 +77,12 @@ def check_finite(tensors: Mapping[str, Tensor], where: Path) -> None:
     """Raises FormatError that names the tensors with NaN or infinity."""
     bad = [name for name, value in tensors.items() if value.is_floating_point() and not finite(value)]
     if bad:
-        raise FormatError(f"{where}: holds NaN or infinite numbers in {listed(bad)}")
+        raise not_finite(where, bad)
+
+
+def not_finite(where: Path, names: Sequence[str]) -> FormatError:
+    """For tensors with NaN or infinity."""
+    return FormatError(f"{where}: holds NaN or infinite numbers in {listed(names)}")
 
 
 def save_network(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], force: bool) -> None:

@@ -1,18 +1,15 @@
 """The layers of a model out of the names and shapes in its file: enough to find and change them, no model is built.
 
-Weights are empty: a layer gets its own for the moment in which a tool looks at it (`lent`).
+Weights are empty: a layer gets its own for the moment in which a change is made of it (`merging.lent`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-
-from kohya_like.networks.targets import Layer
 
 Shape = tuple[int, ...]
 _EMBEDDINGS = ("token_embedding", "position_embedding")
@@ -74,17 +71,3 @@ def _place(root: nn.Module, path: str, layer: nn.Module) -> None:
             here.add_module(word, _TYPES[kind]() if kind else nn.Module())
         here = here._modules[word]  # type: ignore[assignment]
     here.add_module(words[-1], layer)
-
-
-@contextmanager
-def lent(layer: Layer, weight: Tensor) -> Iterator[None]:
-    """Inside, the layer has this weight, and a bias of zeros if it has one; both may be written."""
-    own = {name: parameter.data for name, parameter in layer.named_parameters()}
-    try:
-        layer.weight.data = weight
-        if layer.bias is not None:
-            layer.bias.data = torch.zeros(layer.bias.shape)
-        yield
-    finally:
-        for name, value in own.items():
-            layer.get_parameter(name).data = value

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from kohya_like.networks.base import BASE, LayerShape, ParamSpec, Shape, WeightDelta
+from kohya_like.networks.base import BASE, WORTH_A_SUM, LayerShape, ParamSpec, Shape, WeightDelta
 from kohya_like.networks.cells import NO_CONTEXTS, NO_FACTOR, NO_NORMS, NO_PAIR, NO_RANK, OWN_RANKS, READS_BASE
 from kohya_like.networks.rotations import butterfly_blocks, turns
 from kohya_like.schema.option import option
@@ -91,6 +91,9 @@ class BOFT(WeightDelta):
             factor = w["rescale"].flatten(1)
             change = factor * change + (factor - 1.0) * base
         return change.reshape(layer.weight_shape)
+
+    def replaces(self, layer: LayerShape, positions: int) -> bool:
+        return positions >= WORTH_A_SUM
 
     @classmethod
     def recognises(cls, shapes: Mapping[str, Shape]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from kohya_like.networks.base import LayerShape, ParamSpec, Shape, WeightDelta
+from kohya_like.networks.base import WORTH_A_SUM, LayerShape, ParamSpec, Shape, WeightDelta
 from kohya_like.networks.cells import NO_CONTEXTS, NO_PAIR, NO_RANK, OWN_LAYERS
 from kohya_like.schema.option import option
 from kohya_like.schema.registry import register
@@ -57,6 +57,9 @@ class FullDifference(WeightDelta):
 
     def bias_delta(self, w: Weights, layer: LayerShape) -> Tensor | None:
         return w.get("diff_b")
+
+    def replaces(self, layer: LayerShape, positions: int) -> bool:
+        return positions >= WORTH_A_SUM
 
     @classmethod
     def recognises(cls, shapes: Mapping[str, Shape]) -> bool:

@@ -79,6 +79,13 @@ class IA3(WeightDelta):
         shape = (1, -1) if self.on_input == "all" else (-1, 1)
         return w[BASE] * factors.reshape(*shape, *(1 for _ in layer.kernel))
 
+    def from_output(self, w: Weights, y: Tensor, bias: Tensor | None, layer: LayerShape) -> Tensor | None:
+        if self.on_input == "all":
+            return None
+        if bias is not None:
+            y = y - bias.to(y.dtype).reshape(-1, *(1 for _ in layer.kernel))
+        return y * w["weight"].to(y.dtype)
+
     def shortcut(self, w: Weights, x: Tensor, layer: LayerShape, drop: Drop | None = None) -> Tensor:
         factors = w["weight"]  # [I] or [O] beside tokens, [1, I, 1, 1] or [1, O, 1, 1] beside pixels
         if self.on_input == "all":

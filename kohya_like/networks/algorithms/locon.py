@@ -70,13 +70,12 @@ class LoCon(LoRA):
             found[MID] = ParamSpec(core, init="uniform", bound=prod(core[1:]) ** -0.5)
         return found
 
-    def delta(self, w: Weights, layer: LayerShape) -> Tensor:
+    def factors(self, w: Weights, layer: LayerShape) -> tuple[Tensor, Tensor]:
         from kohya_like.networks.algebra import core_times
 
         if MID not in w:
-            return super().delta(w, layer)
-        down = core_times(w[MID], w[DOWN].flatten(1))  # [R, I·k·k]
-        return (w[UP].flatten(1) @ down).reshape(layer.weight_shape) * self.scale
+            return super().factors(w, layer)
+        return w[UP].flatten(1) * self.scale, core_times(w[MID], w[DOWN].flatten(1))
 
     def shortcut(self, w: Weights, x: Tensor, layer: LayerShape, drop: Drop | None = None) -> Tensor:
         if MID not in w:

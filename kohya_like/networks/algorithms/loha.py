@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from kohya_like.networks.base import LayerShape, ParamSpec, Shape
+from kohya_like.networks.base import WORTH_A_SUM, LayerShape, ParamSpec, Shape
 from kohya_like.networks.cells import NO_CONTEXTS, NO_NORMS, NO_PAIR
 from kohya_like.networks.low_rank import LowRank
 from kohya_like.schema.errors import FormatError
@@ -108,6 +108,9 @@ class LoHa(LowRank):
         up = khatri_rao(a1, a2).reshape(layer.out, pairs, *(1 for _ in layer.kernel))
         change = layer.mix(layer.apply(x, down), up)
         return drop(change) if drop else change
+
+    def replaces(self, layer: LayerShape, positions: int) -> bool:
+        return not self.by_pairs(layer) and positions >= WORTH_A_SUM
 
     @classmethod
     def recognises(cls, shapes: Mapping[str, Shape]) -> bool:

@@ -79,8 +79,12 @@ class LoRA(LowRank):
         """Zero, so that training starts from the base model; with a scalar that is the scalar's part."""
         return ParamSpec(shape, init="uniform", bound=self.dim**-0.5) if self.use_scalar else ParamSpec(shape)
 
+    def factors(self, w: Weights, layer: LayerShape) -> tuple[Tensor, Tensor]:
+        return w[UP].flatten(1) * self.scale, w[DOWN].flatten(1)
+
     def delta(self, w: Weights, layer: LayerShape) -> Tensor:
-        return (w[UP].flatten(1) @ w[DOWN].flatten(1)).reshape(layer.weight_shape) * self.scale
+        left, right = self.factors(w, layer)
+        return (left @ right).reshape(layer.weight_shape)
 
     def shortcut(self, w: Weights, x: Tensor, layer: LayerShape, drop: Drop | None = None) -> Tensor:
         hidden = layer.apply(x, w[DOWN])  # [B, T, R] or [B, R, H, W]

@@ -57,6 +57,9 @@ class Norms(WeightDelta):
     def bias_delta(self, w: Weights, layer: LayerShape) -> Tensor | None:
         return w.get("b_norm")
 
+    def replaces(self, layer: LayerShape, positions: int) -> bool:
+        return True  # the sum is of a few numbers
+
     @classmethod
     def recognises(cls, shapes: Mapping[str, Shape]) -> bool:
         return "w_norm" in shapes

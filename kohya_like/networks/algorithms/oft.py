@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from math import gcd
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from kohya_like.networks.base import BASE, LayerShape, ParamSpec, Shape, WeightDelta
+from kohya_like.networks.base import BASE, WORTH_A_SUM, LayerShape, ParamSpec, Shape, WeightDelta
 from kohya_like.networks.cells import NO_CONTEXTS, NO_FACTOR, NO_NORMS, NO_PAIR, NO_RANK, OWN_RANKS, READS_BASE
 from kohya_like.networks.factorization import factorization
 from kohya_like.networks.rotations import turns
@@ -103,6 +103,9 @@ class OFT(WeightDelta):
         if not self.rescaled:
             return change
         return w["rescale"] * change + (w["rescale"] - 1.0) * base
+
+    def replaces(self, layer: LayerShape, positions: int) -> bool:
+        return positions >= WORTH_A_SUM
 
     @classmethod
     def recognises(cls, shapes: Mapping[str, Shape]) -> bool:
