@@ -73,7 +73,7 @@ COMMON: dict[str, Any] = {
 # Pairs that have no preset, and why; the others all have one.
 NOT_MADE: dict[tuple[str, str], str] = {
     ("full", "sdxl"): "it would train two thousand million numbers, more than any card at home holds",
-    ("hypernetwork", "sdxl"): "hypernetworks are there for webui, where they are made for SD 1 and SD 2",
+    ("hypernetwork", "sdxl"): "hypernetworks are there for A1111, where they are made for SD 1 and SD 2",
 }
 LARGER_MEMORY = {("full", "sd15"): "12 GB", ("full", "sd21-v"): "16 GB"}
 LARGE_FILES: dict[str, dict[str, Any]] = {"full": {"save.save_every_n_epochs": 5}}  # about one GB each

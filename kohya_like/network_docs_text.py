@@ -10,7 +10,7 @@ REASONS = {
     "it would train two thousand million numbers, more than any card at home holds": {
         "zh_CN": "要训练二十亿个数，家用显卡都放不下",
     },
-    "hypernetworks are there for webui, where they are made for SD 1 and SD 2": {
+    "hypernetworks are there for A1111, where they are made for SD 1 and SD 2": {
         "zh_CN": "超网络是给 A1111 用的，那里只有 SD 1 和 SD 2 的超网络",
     },
 }
