@@ -11,19 +11,23 @@ from collections.abc import Mapping
 
 from kohya_like.recipes import Recipe
 
-RATE = 30.0  # a tiny model wants far more than a real one: the demo's LoRA learns with 3e-3, the recipe's with 1e-4
+# A tiny model wants far more than a real one: the demo's LoRA learns with 3e-3, its recipe with 1e-4. The nets of a
+# hypernetwork are as wide as the contexts, 64 here for 768 there; the wider, the further a step moves what they add.
+RATE = 30.0
+RATES: Mapping[str, float] = {"hypernetwork": 300.0}
 
 LEARNS_THE_GHOST: Mapping[str, tuple[str, ...]] = {
     "lora": (),
     "locon": ("network.name=locon", "optimizer.learning_rate=2e-3"),  # more layers learn than with LoRA
     "loha": ("network.name=loha", "network.dim=4", "network.alpha=4", "optimizer.learning_rate=2e-3"),
-    "lokr": ("network.name=lokr", "network.factor=8"),
+    "lokr": ("network.name=lokr", "network.factor=4", "optimizer.learning_rate=8e-3"),
     "hypernetwork": ("network.name=hypernetwork", "network.dim=", "network.alpha=", "network.activation=relu"),
 }
 
 
-def of_recipe(recipe: Recipe, rate: float = RATE) -> tuple[str, ...]:
-    """Network and learning rates of a recipe, the rates times `rate`; steps and pictures stay the demo's."""
+def of_recipe(recipe: Recipe) -> tuple[str, ...]:
+    """Network and learning rates of a recipe, the rates times what fits this model."""
+    rate = RATES.get(recipe.network, RATE)
     lines = {"network.name": recipe.network, "network.dim": "", "network.alpha": ""}  # empty: the network's own default
     for key, value in recipe.defaults.items():
         if key.startswith("network."):
