@@ -11,11 +11,13 @@ import pytest
 from kohya_like import network_docs
 from kohya_like.config import TrainConfig
 from kohya_like.example_presets import MODELS
-from kohya_like.network_docs import BLOCK, PAGES, TABLES, cells_table, page, sizes, times_table
+from kohya_like.network_docs import BLOCK, PAGES, TABLES, cells_table, page, real_shapes, sizes, times_table
 from kohya_like.network_docs_text import WORDS
 from kohya_like.networks.base import WeightDelta
 from kohya_like.networks.cells import CELLS, has
 from kohya_like.networks.presets import PRESETS
+from kohya_like.networks.selection import select
+from kohya_like.preflight.trainable import places
 from kohya_like.recipes import RECIPES
 from kohya_like.schema.known import known_options
 from kohya_like.schema.registry import plugins
@@ -128,9 +130,17 @@ def test_what_it_names_exists(language: str) -> None:
         assert (PAGES[language].parent / target).exists(), target
     anchors = {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in re.findall(r"^#+ (.+)$", text, re.M)}
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= anchors
-    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
-    config = build(TrainConfig, Document(example))
-    assert isinstance(config.network, WeightDelta) and len(config.network.rules) == 4
+
+
+@every_language
+def test_every_rule_of_its_example_has_an_effect(language: str) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", text_of(language), re.DOTALL)
+    network = build(TrainConfig, Document(example)).network
+    assert isinstance(network, WeightDelta) and len(network.rules) == 4
+    chosen, faults = select(network, places(network, real_shapes("sd1"), ["unet", "text_encoder"]))
+    found = {(one.algorithm.title, getattr(one.algorithm, "dim", 0), one.rate) for one in chosen}
+    assert found == {("LoRA", 16, 1.0), ("LoRA", 16, 0.5), ("LoRA", 32, 1.0), ("LoHa", 4, 1.0)} and faults == []
+    assert not any("mid_block" in one.place.path for one in chosen)
 
 
 def test_both_languages_say_the_same() -> None:
