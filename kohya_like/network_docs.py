@@ -70,6 +70,7 @@ def sizes(recipe: Recipe, model: Model) -> tuple[int, int, int]:
     return sum(row.layers for row in rows), trained, trained + still
 
 
+@cache
 def sizes_table(language: str) -> str:
     """Layers, numbers and file of each recipe on each family; each cell leads to its preset."""
     words, notes = WORDS[language], Notes(language)
