@@ -25,7 +25,7 @@ class LineBox(QLineEdit):
         self._value: Value = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMaxLength(ROOM)
-        if field.kind in ("rates", "amount"):
+        if field.kind == "amount" or (field.kind == "rates" and field.single):
             self.setFixedWidth(room_for(self, WIDTH) + 28)
         self.textEdited.connect(self._on_typed)
 

@@ -43,4 +43,5 @@ def make_editor(desk: Desk, field: Field) -> tuple[QWidget, Editor]:
 
 
 def is_wide(editor: QWidget, field: Field) -> bool:
-    return isinstance(editor, WIDE) or field.kind in ("text", "targets")
+    is_list = field.kind == "rates" and not field.single
+    return isinstance(editor, WIDE) or field.kind in ("text", "targets") or is_list

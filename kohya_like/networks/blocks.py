@@ -44,7 +44,9 @@ class Blocks:
         outside = _OUTSIDE.get(path.partition(".")[0]) if self.ends else None
         return outside % self.total if outside is not None else None
 
-    def factors(self, down: Weights, mid: Weights, up: Weights, threshold: float) -> tuple[float, ...]:
+    def factors(
+        self, down: Weights | None, mid: Weights | None, up: Weights | None, threshold: float
+    ) -> tuple[float, ...]:
         """A factor of the learning rate for each block; () where none is asked for.
 
         What is not above the threshold becomes 0. Lists must have the right length.
@@ -56,7 +58,7 @@ class Blocks:
         inner = (weight if weight > threshold else 0.0 for part in parts for weight in part)
         return (*ends, *inner, *ends)
 
-    def _weights(self, given: Weights, count: int) -> tuple[float, ...]:
+    def _weights(self, given: Weights | None, count: int) -> tuple[float, ...]:
         if not given:
             return (1.0,) * count
         return curve(given, count) if isinstance(given, str) else given

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 from pydantic import ValidationError, field_validator, model_validator
 
-from kohya_like.networks.blocks import block_weights, listed
+from kohya_like.networks.blocks import Weights, block_weights, listed
 from kohya_like.networks.rules import read_rules, rule_fault
 from kohya_like.schema.errors import Complaints
 from kohya_like.schema.option import Section, option
@@ -24,16 +24,16 @@ class LayerOptions(Section):
         (), "Lines for single layers, such as *.attn2.*: dim=32 alpha=16. The first that matches counts; name=loha "
         "adds layers with another algorithm, off leaves them out.", group="Layers", level="expert",
     )  # fmt: skip
-    down_lr_weight: str | tuple[float, ...] = option(
-        (), "Factors of the learning rate for the UNet's blocks going down: 12 numbers, 9 for SDXL, or sine, cosine, "
+    down_lr_weight: str | tuple[float, ...] | None = option(
+        None, "Factors of the learning rate for the UNet's blocks going down: 12 numbers, 9 for SDXL, or sine, cosine, "
         "linear, reverse_linear, zeros. Empty: 1.", group="Blocks", level="expert",
     )  # fmt: skip
-    mid_lr_weight: tuple[float, ...] = option(
-        (), "Factors of the learning rate for the UNet's middle: 1 number, 3 for SDXL. Empty: 1.", group="Blocks",
+    mid_lr_weight: tuple[float, ...] | None = option(
+        None, "Factors of the learning rate for the UNet's middle: 1 number, 3 for SDXL. Empty: 1.", group="Blocks",
         level="expert",
     )  # fmt: skip
-    up_lr_weight: str | tuple[float, ...] = option(
-        (), "Factors of the learning rate for the UNet's blocks going up: 12 numbers, 9 for SDXL, or sine, cosine, "
+    up_lr_weight: str | tuple[float, ...] | None = option(
+        None, "Factors of the learning rate for the UNet's blocks going up: 12 numbers, 9 for SDXL, or sine, cosine, "
         "linear, reverse_linear, zeros. Empty: 1.", group="Blocks", level="expert",
     )  # fmt: skip
     block_lr_zero_threshold: float = option(
@@ -49,8 +49,8 @@ class LayerOptions(Section):
 
     @field_validator("down_lr_weight", "mid_lr_weight", "up_lr_weight")
     @classmethod
-    def _weights_of_blocks(cls, given: str | tuple[float, ...]) -> str | tuple[float, ...]:
-        return block_weights(given)
+    def _weights_of_blocks(cls, given: Weights | None) -> Weights | None:
+        return None if given is None else block_weights(given)
 
     @model_validator(mode="after")
     def _rules_fit(self) -> Self:
@@ -66,7 +66,7 @@ class LayerOptions(Section):
             raise Complaints(faults)
         return self
 
-    def listed_by_block(self) -> Mapping[str, tuple[float, ...]]:
+    def listed_by_block(self) -> Mapping[str, tuple[float, ...] | None]:
         """Lists with one number for each block of the UNet, by the names of their options."""
         return {}
 

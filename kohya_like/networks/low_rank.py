@@ -13,6 +13,7 @@ from kohya_like.networks.blocks import SD, SDXL, TOTALS
 from kohya_like.networks.cells import OWN_RANKS
 from kohya_like.schema.option import option
 
+Numbers = tuple[float, ...]
 BLOCK_DIMS = ("block_dims", "conv_block_dims")
 BLOCK_ALPHAS = ("block_alphas", "conv_block_alphas")
 
@@ -63,27 +64,29 @@ class LowRank(WeightDelta):
         differs="LyCORIS takes output (wd_on_output), which A1111 reads wrongly without a word.",
     )  # fmt: skip
 
-    block_dims: tuple[int, ...] = option(
-        (), "A rank for each block of the UNet instead of dim: 25 numbers, 23 for SDXL. 0 leaves a block out.",
+    block_dims: tuple[int, ...] | None = option(
+        None, "A rank for each block of the UNet: 25 numbers, 23 for SDXL. 0 leaves a block out. Empty: dim for all.",
         group="Blocks", level="expert",
     )  # fmt: skip
-    block_alphas: tuple[float, ...] = option(
-        (), "An alpha for each block of the UNet instead of alpha: 25 numbers, 23 for SDXL.", group="Blocks",
+    block_alphas: tuple[float, ...] | None = option(
+        None, "An alpha for each block of the UNet: 25 numbers, 23 for SDXL. Empty: alpha for all.", group="Blocks",
         level="expert",
     )  # fmt: skip
-    conv_block_dims: tuple[int, ...] = option(
-        (), "A rank for the 3x3 convolutions of each block instead of conv_dim: 25 numbers, 23 for SDXL. 0 leaves them "
-        "out.", group="Blocks", level="expert",
+    conv_block_dims: tuple[int, ...] | None = option(
+        None, "A rank for the 3x3 convolutions of each block: 25 numbers, 23 for SDXL. 0 leaves them out. Empty: "
+        "conv_dim for all.", group="Blocks", level="expert",
     )  # fmt: skip
-    conv_block_alphas: tuple[float, ...] = option(
-        (), "An alpha for the 3x3 convolutions of each block instead of conv_alpha: 25 numbers, 23 for SDXL.",
+    conv_block_alphas: tuple[float, ...] | None = option(
+        None, "An alpha for the 3x3 convolutions of each block: 25 numbers, 23 for SDXL. Empty: conv_alpha for all.",
         group="Blocks", level="expert",
     )  # fmt: skip
 
     @field_validator(*BLOCK_DIMS, *BLOCK_ALPHAS)
     @classmethod
-    def _a_number_for_each_block(cls, numbers: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
-        if numbers and len(numbers) not in TOTALS:
+    def _a_number_for_each_block(cls, numbers: Numbers | None, info: ValidationInfo) -> Numbers | None:
+        if not numbers:
+            return None
+        if len(numbers) not in TOTALS:
             raise ValueError(
                 f"got a list of {len(numbers)}, expects {SD.total} numbers for SD 1 and SD 2, {SDXL.total} for SDXL"
             )
@@ -116,7 +119,7 @@ class LowRank(WeightDelta):
             return self.why_not
         return {**self.why_not, "invertible": "DoRA's lengths depend on the weight they were added to"}
 
-    def listed_by_block(self) -> Mapping[str, tuple[float, ...]]:
+    def listed_by_block(self) -> Mapping[str, tuple[float, ...] | None]:
         return {name: getattr(self, name) for name in (*BLOCK_DIMS, *BLOCK_ALPHAS)}
 
     def in_block(self, layer: LayerShape, block: int) -> Self | None:

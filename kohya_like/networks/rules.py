@@ -69,7 +69,7 @@ class Rule:
         made = {**base, **self.values}
         for key, lists in _BY_BLOCK.items():
             if key in self.values:
-                made |= {name: () for name in lists if name in kind.model_fields}
+                made |= {name: None for name in lists if name in kind.model_fields}
         return kind.model_validate(made | self._of_convolutions(kind, made))
 
     def _of_convolutions(self, kind: type[WeightDelta], made: Mapping[str, Any]) -> dict[str, object]:

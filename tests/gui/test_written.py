@@ -15,6 +15,7 @@ from tests.gui.test_fields import field
 DIM, ALPHA, RATE = field("network.dim", "lora"), field("network.alpha", "lora"), field("optimizer.learning_rate")
 TEXT, RATES, TARGETS = field("data.caption_prefix"), field("optimizer.text_encoder_lr"), field("network.targets", "oft")
 AMOUNT, WIDTHS = field("schedule.lr_warmup_steps"), field("network.layer_structure", "hypernetwork")
+RANKS, CURVE = field("network.block_dims", "lora"), field("network.down_lr_weight", "lora")
 SIDE, SHARE, SEED = field("data.max_bucket_reso"), field("data.validation_split"), field("train.seed")
 
 
@@ -29,6 +30,8 @@ SIDE, SHARE, SEED = field("data.max_bucket_reso"), field("data.validation_split"
         (TEXT, " a photo of ", " a photo of "), (TEXT, '"quoted"', '"quoted"'), (TEXT, "", None),
         (RATES, "1e-5", 1e-5), (RATES, "1e-5, 2e-5", [1e-5, 2e-5]), (RATES, "[1e-5, 2e-5]", [1e-5, 2e-5]),
         (RATES, "1e-5 and 2e-5", "1e-5 and 2e-5"), (WIDTHS, "1", [1.0]), (WIDTHS, "1, 2, 1", [1.0, 2.0, 1.0]),
+        (RANKS, "4, 0，8", [4, 0, 8]), (RANKS, "4, 0.5", [4, 0.5]), (CURVE, "sine+0.25", "sine+0.25"),
+        (CURVE, "1, .5", [1.0, 0.5]),
         (AMOUNT, "100", 100), (AMOUNT, "0.05", 0.05), (AMOUNT, "5%", "5%"), (AMOUNT, '"100"', "100"),
         (TARGETS, "kohya", "kohya"), (TARGETS, "unet.*, !*.ff.*", ["unet.*", "!*.ff.*"]), (TARGETS, '["a"]', ["a"]),
     ],
