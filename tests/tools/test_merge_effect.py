@@ -60,6 +60,7 @@ def effect(backbone: Backbone) -> Tensor:
     """What the model predicts for a prompt, so that text encoders and UNet are in it."""
     torch.manual_seed(0)
     condition = Conditioner(backbone, plain_tokens, trained=False).encode(["a red square"])
+    condition = condition.with_geometry([(64, 64)], [(0, 0)], [(64, 64)])
     return backbone.predict(torch.randn(1, 4, 8, 8), torch.tensor([500]), condition)
 
 
