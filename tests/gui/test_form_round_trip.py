@@ -40,6 +40,7 @@ def values_of(field: Field) -> st.SearchStrategy[Value]:
     low = field.minimum or 0
     high = field.maximum if field.maximum is not None else low + 10**6
     rate = st.floats(0, 100)
+    numbers = st.just([4] * 25 if field.whole else [1.0, 1.5, 1.0])
     kinds: dict[str, st.SearchStrategy[Any]] = {
         "int": st.integers(int(low), int(high)),
         "float": st.floats(low, high, exclude_min=field.open_minimum, exclude_max=field.open_maximum),
@@ -51,7 +52,7 @@ def values_of(field: Field) -> st.SearchStrategy[Value]:
         "lines": st.lists(PLAIN.filter(str.strip), min_size=1, max_size=4),
         "resolution": st.lists(st.integers(64, 4096), min_size=2, max_size=2),
         "amount": st.integers(0, 10**6) | st.floats(0, 1) | st.integers(0, 100).map(lambda part: f"{part}%"),
-        "rates": rate | st.lists(rate, min_size=2, max_size=2) if field.single else st.just([4] * 25 if field.whole else [1.0, 1.5, 1.0]),
+        "rates": rate | st.lists(rate, min_size=2, max_size=2) if field.single else numbers,
         "targets": st.sampled_from(["attn-only", "full"]) | st.lists(WORD.map("unet.*.{}".format), min_size=1),
         "table": st.dictionaries(
             WORD, st.booleans() | st.integers(-9, 9) | NUMBER | PLAIN | st.lists(NUMBER, min_size=2, max_size=2),

@@ -14,6 +14,7 @@ MADE_UP = {  # f"folder-{refusal}", f"caption-{problem}", and codes handed on by
     *(f"folder-{refusal}" for refusal in ("zero", "number", "width", "many")),
     *(f"caption-{problem}" for problem in ("empty", "too-long", "gbk", "utf-16", "encoding", "not-text", "unreadable")),
     "no-effect",
+    "rule",  # where networks.selection says nothing else
     *("unknown-key", "missing-key", "out-of-range", "bad-value", "bad-choice", "wrong-type"),  # schema.validate
 }
 
