@@ -95,12 +95,17 @@ def peft_alphas(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> d
 
 
 def by_module(tensors: Mapping[str, Tensor]) -> Modules:
+    """A file's tensors by module, in kohya's words. Raises FormatError where two keys mean the same tensor."""
     found: Modules = {}
+    twice = []
     for key, value in tensors.items():
         module, tensor = read_key(key)
         if tensor == MAGNITUDE and foreign_key(key):  # peft has [O], or [1, O, 1, 1] for a convolution
             value = value.reshape(-1, *(1 for _ in range(max(value.ndim, 2) - 1)))
-        found.setdefault(module, {})[tensor] = value
+        if tensor in found.setdefault(module, {}):
+            twice.append(f"{key} stands in the file under two names")
+        found[module][tensor] = value
+    raise_faults(twice, "the file mixes the names of several programs", "take it apart, or take another file")
     return found
 
 
