@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from math import prod
 from pathlib import Path
@@ -163,7 +163,12 @@ class Notes:
         return sentences(self._language).say(reason)
 
 
-TABLES = {"sizes": sizes_table, "cells": cells_table, "told": told_table, "times": times_table}
+TABLES: dict[str, Callable[[str], str]] = {
+    "sizes": sizes_table,
+    "cells": cells_table,
+    "told": told_table,
+    "times": times_table,
+}
 
 
 def page(language: str) -> str:
