@@ -11,6 +11,7 @@ for each contestant: on the CPU of the whole process, on a GPU of what torch all
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import subprocess
 import sys
@@ -97,22 +98,27 @@ def peaks(a: argparse.Namespace, name: str, batch: int) -> Peak:
     return Peak(found["ours"][1], found["lycoris"][1], found["ours"][0])
 
 
-def compare(a: argparse.Namespace, unet: nn.Module, name: str, batch: int) -> Row:
-    """Ours, theirs and our LoRA, one step in turn."""
-    pair = {"ours": ours(name, unet), "lycoris": theirs(name, unet)}
-    sizes = {side: sum(p.numel() for p in c.parameters) for side, c in pair.items()}
-    kind = KINDS[name]
-    assert sizes["ours"] == sizes["lycoris"] or not kind.same, f"{name}: they train different things: {sizes}"
-    pair["our LoRA"] = ours("lora", unet)
-    timings = interleaved({side: stepper(c, unet, batch, a.size, a.bf16) for side, c in pair.items()}, a.rounds)
-    print("\n".join(f"{name}, batch {batch}: {side:<9} {timing}" for side, timing in timings.items()))
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], check=True, stdout=subprocess.PIPE, text=True)
+def compare(a: argparse.Namespace, unet: nn.Module, names: list[str], batch: int) -> list[Row]:
+    """Ours and theirs of each kind, and our LoRA, one step in turn."""
+    sides: dict[str, Contestant] = {"our LoRA": ours("lora", unet)}
+    for name in names:
+        pair = sides[f"{name}: ours"], sides[f"{name}: lycoris"] = ours(name, unet), theirs(name, unet)
+        sizes = [sum(p.numel() for p in side.parameters) for side in pair]
+        assert sizes[0] == sizes[1] or not KINDS[name].same, f"{name}: they train different things: {sizes}"
+    timings = interleaved({side: stepper(c, unet, batch, a.size, a.bf16) for side, c in sides.items()}, a.rounds)
+    print("\n".join(f"batch {batch}: {side:<24} {timing}" for side, timing in timings.items()), flush=True)
     seconds = {side: Seconds(round(t.median, 5), round(t.processor, 5)) for side, t in timings.items()}
-    return Row(
-        name, batch, "bf16" if a.bf16 else "fp32", time.strftime("%Y-%m-%d"), commit.stdout.strip(),
-        round(os.getloadavg()[0], 1), a.rounds, pair["ours"].modules, sizes["ours"], kind.module, seconds["ours"],
-        seconds["lycoris"], seconds["our LoRA"], kind.step, kind.peak,
-    )  # fmt: skip
+    told = subprocess.run(["git", "rev-parse", "--short", "HEAD"], check=True, stdout=subprocess.PIPE, text=True)
+    dtype, date, load = "bf16" if a.bf16 else "fp32", time.strftime("%Y-%m-%d"), round(os.getloadavg()[0], 1)
+    rows = []
+    for name in names:
+        kind, own = KINDS[name], sides[f"{name}: ours"]
+        rows.append(Row(
+            name, batch, dtype, date, told.stdout.strip(), load, a.rounds, own.modules,
+            sum(p.numel() for p in own.parameters), kind.module, seconds[f"{name}: ours"],
+            seconds[f"{name}: lycoris"], seconds["our LoRA"], kind.step, kind.peak,
+        ))  # fmt: skip
+    return rows
 
 
 def main() -> None:
@@ -127,6 +133,7 @@ def main() -> None:
     parser.add_argument("--bf16", action="store_true", help="base weights in bf16 and bf16 autocast, for all")
     parser.add_argument("--tiny", action="store_true", help="the embedded model: shows that it runs, no figures")
     parser.add_argument("--no-peaks", action="store_true")
+    parser.add_argument("--together", action="store_true", help="all kinds in turn in one process; LoRA's step once")
     parser.add_argument("--write", action="store_true", help="keep the figures in the repository")
     parser.add_argument("--peak", nargs=2, metavar=("SIDE", "KIND"), help=argparse.SUPPRESS)
     a = parser.parse_args()
@@ -135,20 +142,22 @@ def main() -> None:
         peak(a)
         return
     print(machine(), "bf16" if a.bf16 else "fp32", flush=True)
-    rows = [row for name in a.kinds for batch in a.batch for row in [measured(a, name, batch)]]
-    print(network_results.table(rows))
+    for names in [a.kinds] if a.together else [[name] for name in a.kinds]:
+        for batch in a.batch:
+            measured(a, names, batch)
     print(machine())
 
 
-def measured(a: argparse.Namespace, name: str, batch: int) -> Row:
-    row = compare(a, load_unet(a), name, batch)  # freed before the processes of the peaks begin
-    if not a.no_peaks:
-        row = replace(row, peak=peaks(a, name, batch))
-    print(network_results.table([row]), flush=True)
-    if a.write:
-        network_results.add_row(row, conditions(a))
-        network_results.main()
-    return row
+def measured(a: argparse.Namespace, names: list[str], batch: int) -> None:
+    rows = compare(a, load_unet(a), names, batch)
+    gc.collect()  # LyCORIS' modules and the UNet know each other; the processes of the peaks need the memory
+    for row in rows:
+        if not a.no_peaks:
+            row = replace(row, peak=peaks(a, row.kind, batch))
+        print(network_results.table([row]), flush=True)
+        if a.write:
+            network_results.add_row(row, conditions(a))
+            network_results.main()
 
 
 def conditions(a: argparse.Namespace) -> dict[str, object]:

@@ -143,16 +143,17 @@ def merged_tensors(
         for name in file:
             stored = file.dtype(name)
             wanted = dtype if dtype and stored.is_floating_point else stored
-            held = [
-                (each, changes[key]) for each in places.get((path, name), ()) if (key := _layer_of(each)) in changes
-            ]
+            held = [(each, own) for each in places.get((path, name), ()) if (own := _changes_of(each, changes))]
             copied = file.copied(name) if wanted == stored and not held else None
             made[path][name] = copied or Deferred(file.shape(name), wanted, _Maker(model, path, name, wanted, held))
     return made
 
 
-def _layer_of(held: Held) -> tuple[str, str]:
-    return held.part, held.name.rpartition(".")[0]
+def _changes_of(held: Held, changes: Mapping[tuple[str, str], list[Change]]) -> list[Change]:
+    """Those that concern this tensor: hardly any network changes a bias."""
+    layer, _, word = held.name.rpartition(".")
+    found = changes.get((held.part, layer), [])
+    return found if word == "weight" else [change for change in found if change[0].bias_delta() is not None]
 
 
 @dataclass(frozen=True)

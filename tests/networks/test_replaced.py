@@ -140,11 +140,12 @@ def test_not_where_another_network_lies_beneath(algorithm: WeightDelta) -> None:
 def test_a_change_below_half_a_step_of_bf16_is_not_lost(autocast: bool) -> None:
     """W + ΔW rounds to W then; Δy beside the layer's output does not. The control is the sum."""
     network, model, x = on("linear", FullDifference(train_bias=False), torch.float32 if autocast else torch.bfloat16)
+    weight = model.get_parameter("block.layer.weight").detach().to(torch.bfloat16)
+    change = weight.float() * 2**-10
     with torch.no_grad():
-        weight = model.block.layer.weight.to(torch.bfloat16)  # type: ignore[union-attr, operator]
         for parameter in network.parameters():
-            parameter.copy_(weight.float() * 2**-10)
-    assert torch.equal(weight + (weight.float() * 2**-10).bfloat16(), weight)
+            parameter.copy_(change)
+    assert torch.equal(weight + change.bfloat16(), weight)
     seen: list[Tensor] = []
     real = LayerShape.apply
 
