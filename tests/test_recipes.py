@@ -120,7 +120,7 @@ def test_every_network_has_a_recipe_and_every_key_exists() -> None:
 def test_the_rates_are_usual_ones() -> None:
     rates = {recipe.name: recipe.defaults["optimizer.learning_rate"] for recipe in RECIPES}
     assert rates.pop("ia3") == 5e-3 and rates.pop("full") == 1e-5  # few numbers, and as many as a fine-tune has
-    assert (rates.pop("lokr"), rates.pop("oft"), rates.pop("boft")) == (3e-4, 3e-5, 1e-5)  # as measured: demo/settings.py
+    assert (rates.pop("lokr"), rates.pop("oft"), rates.pop("boft")) == (3e-4, 3e-5, 1e-5)  # as measured
     assert 5e-6 <= rates.pop("hypernetwork") <= 5e-5 and set(rates.values()) == {1e-4}
 
 
