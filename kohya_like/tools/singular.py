@@ -27,8 +27,8 @@ def ratio(share: float) -> Rule:
 
 
 def quantile(share: float) -> Rule:
-    """LyCORIS: as many as make up this share of the sum."""
-    return lambda values: int((values.cumsum(0) < share * values.sum()).sum())
+    """As many as make up at least this share of the sum. LyCORIS leaves out the one that reaches it."""
+    return lambda values: _reaching(values, share)
 
 
 def sv_ratio(most: float) -> Rule:
