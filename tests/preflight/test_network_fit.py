@@ -39,7 +39,7 @@ def test_widths_the_model_does_not_have_are_refused_before_the_run(place: Path) 
     ("network", "key", "said"),
     [
         ({"dim": 512, "alpha": 1.0}, "network.dim", "512 is more than 3 of 5 layers are wide (the narrowest: 320)"),
-        ({"dim": 8, "conv_dim": 321}, "network.conv_dim", "321 is more than 1 of 1 layers are wide (the narrowest: 320"),
+        ({"dim": 8, "conv_dim": 321}, "network.conv_dim", "321 is more than 1 of 1 layers are wide"),
         ({"name": "loha", "dim": 400}, "network.dim", "400 is more than 3 of 5 layers are wide"),
         ({"name": "glora", "dim": 400}, "network.dim", "400 is more than 3 of 5 layers are wide"),
     ],
