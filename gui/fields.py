@@ -45,6 +45,12 @@ class Field:
     single: bool = True  # kind "rates": one number may stand without brackets
     whole: bool = False  # kind "rates": whole numbers
     default: Value = None
+    by_choice: tuple[tuple[str, Described], ...] = ()  # of a plug-in's name: what each of the plug-ins says of itself
+
+    def explained(self, value: Value) -> Described:
+        """The option whose help holds with this value."""
+        told = dict(self.by_choice)
+        return told.get(str(value)) or told.get(str(self.default)) or self.option
 
     @property
     def section(self) -> str:
@@ -160,7 +166,8 @@ def _chooser(option: Described, config: type[Section]) -> Field:
     table = option.key.rpartition(".")[0]
     names = tuple(plugin_name(choice) for choice in sections_in(config.model_fields[table].annotation))
     plain = replace(option, plugin="")
-    return Field(option.key, "choice", plain, choices=names, default=default_plugin(table, config))
+    told = tuple((other.plugin, other) for other in describe(config) if other.key == option.key)
+    return Field(option.key, "choice", plain, choices=names, default=default_plugin(table, config), by_choice=told)
 
 
 def _field(option: Described) -> Field:

@@ -44,6 +44,7 @@ class FieldRow(QWidget):
         self._service: list[Remark] = []
         self._own_edit = False
         self._pinned = False
+        self._explained = field.option
         self.bar = QFrame()
         self.label = PlainLabel(wrap=True)
         self.widget, self.editor = make_editor(desk, field)
@@ -91,8 +92,11 @@ class FieldRow(QWidget):
     def refresh(self) -> None:
         """Show what the preset says now."""
         document, key = self._desk.document, self.field.key
+        value = document.value(key) if document.is_set(key) else self.field.default
         if not self._own_edit:
-            self.editor.set_value(document.value(key) if document.is_set(key) else self.field.default)
+            self.editor.set_value(value)
+        if self.field.explained(value) is not self._explained:
+            self.retranslate()
         role = "changed" if self.changed else "unchanged"
         if self.bar.property("role") != role:
             self.bar.setProperty("role", role)
@@ -103,7 +107,9 @@ class FieldRow(QWidget):
 
     def retranslate(self) -> None:
         texts, option = self._desk.language.texts, self.field.option
-        name, explained = texts.label(option), texts.help(option)
+        document, key = self._desk.document, self.field.key
+        self._explained = self.field.explained(document.value(key) if document.is_set(key) else self.field.default)
+        name, explained = texts.label(option), texts.help(self._explained)
         self.label.setText(name)
         self.editor.set_words(name, self._empty_words(explained))
         self.unit.setText(texts.unit(self.field.unit))

@@ -110,6 +110,18 @@ def test_another_network_swaps_its_rows_and_no_others(qtbot: QtBot, desk: Desk, 
     assert form.row("network.conv_alpha") is not None
 
 
+def test_the_help_of_the_network_is_that_of_the_chosen_one(desk: Desk, form_of: Callable[..., Form]) -> None:
+    row = form_of("network").row("network.name")
+    assert row is not None and "beside each layer" in row.help.text() and "LoRA" in row.help.text()
+    desk.document.set("network.name", "boft")
+    assert "BOFT" in row.help.text()
+    desk.document.set("network.name", "no such network")
+    assert "LoRA" in row.help.text()
+    desk.document.set("network.name", "boft")
+    desk.language.set("zh_CN")
+    assert "旋转" in row.help.text()
+
+
 def test_a_jump_goes_to_hidden_advanced_and_unbuilt_rows(qtbot: QtBot, form_of: Callable[..., Form]) -> None:
     form = form_of(level="basic")
     with qtbot.waitSignal(form.level_changed) as changed:
