@@ -84,7 +84,7 @@ def _line(same: Sequence[Row]) -> str:
         return told[0] if len(told) == 1 else f"{told[0]} .. {told[-1]}"
 
     cells = (
-        first.name, f"{first.steps} x {first.batch}", str(len(same)), span(lambda r: r.ghost),
+        first.name, f"{first.steps} x {first.batch}", ", ".join(str(row.seed) for row in same), span(lambda r: r.ghost),
         span(lambda r: r.other), span(lambda r: r.bound), span(lambda r: r.score), span(lambda r: r.found, "d"),
         f"{first.parameters:,}", f"{first.bytes / 1000:,.0f} KB", f"{span(lambda r: r.seconds, '.0f')} s",
         f"{max(r.date for r in same)}, {same[-1].commit}",
