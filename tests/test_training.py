@@ -186,7 +186,7 @@ class TestFaults:
 
     def test_a_network_of_another_family(self, process: Process) -> None:
         said = process.failed(network__weights=str(trained("sdxl")), network__conv_dim=2)
-        assert str(trained("sdxl")) in said and "the file does not fit this network" in said
+        assert str(trained("sdxl")) in said and "is a network for Stable Diffusion XL, and this is" in said
 
     def test_a_network_of_another_rank_tells_how(self, process: Process) -> None:
         said = process.failed(network__weights=str(trained("mini")), network__conv_dim=2, network__dim=3)

@@ -49,8 +49,10 @@ def test_pattern_on_a_container_is_told_how_to_reach_its_layers() -> None:
 
 
 def test_pattern_on_a_part_that_is_not_trained() -> None:
-    (text,) = faults("text_encoder.*.fc1", train_text_encoder=False)
+    (text,) = faults("unet.*.to_q", "text_encoder.*.fc1", train_text_encoder=False)
     assert "matches only layers of text_encoder, which is not trained" in text
+    with pytest.raises(ValueError, match="targets choose no layer of what train_unet and train_text_encoder switch on"):
+        faults("text_encoder.*.fc1", train_text_encoder=False)
 
 
 def test_pattern_whose_layers_are_all_taken_out_again() -> None:

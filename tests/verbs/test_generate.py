@@ -102,8 +102,8 @@ class TestFaults:
             capsys, "--model", str(base("mini").folder), "--network", str(trained("sdxl")), "--out",
             str(tmp_path / "x.png"),
         )  # fmt: skip
-        assert "this network does not fit the model" in said and str(trained("sdxl")) in said
-        assert "made for another model family?" in said
+        assert f"{trained('sdxl')}: is a network for Stable Diffusion XL, and this is a Stable Diffusion 1.x" in said
+        assert "use it with a model of Stable Diffusion XL" in said
         assert list(tmp_path.iterdir()) == []
 
     def test_a_file_that_is_no_network(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
