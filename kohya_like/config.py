@@ -43,10 +43,10 @@ def chosen_by_name(kind: Kind) -> Any:
 
 
 if TYPE_CHECKING:
-    from kohya_like.methods.options import NetworkMethod
+    from kohya_like.methods.options import MethodOptions
     from kohya_like.networks.base import NetworkAlgorithm
 
-    AnyMethod = NetworkMethod
+    AnyMethod = MethodOptions
     AnyAlgorithm = NetworkAlgorithm
 else:
     AnyMethod = chosen_by_name("method")
@@ -336,6 +336,14 @@ class TrainConfig(Section):
     save: SaveOptions = option(SaveOptions, "Files.")
     sample: SampleOptions = option(SampleOptions, "Previews.")
     hardware: HardwareOptions = option(HardwareOptions, "Machine.")
+
+    def trains(self, part: str) -> bool:
+        """Whether a part of the model is switched on, whatever its learning rate."""
+        return self.method.trains(part, self.network)
+
+    def save_plan(self) -> SavePlan:
+        """When which files are written."""
+        return self.save.plan(self.method.suffixes(self.network))
 
 
 def dumped(config: TrainConfig) -> dict[str, Any]:

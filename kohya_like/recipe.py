@@ -26,8 +26,8 @@ from kohya_like.families.backbone import Backbone
 from kohya_like.families.loading import load_backbone
 from kohya_like.formats.identity import quick_identity
 from kohya_like.learner import Learner
-from kohya_like.methods.network import NetworkTraining
-from kohya_like.networks.network import Network
+from kohya_like.method_recipe import make_method
+from kohya_like.methods.base import TrainingMethod
 from kohya_like.objective.objective import Objective, build_objective
 from kohya_like.optim.ema import Ema
 from kohya_like.optim.optimizers import build_optimizer
@@ -89,7 +89,7 @@ def build(config: TrainConfig, run: Path, reporter: Reporter, control: ControlFi
     learner = Learner(backbone, objective, conditioner, validation or ())
 
     position = Position(0, seed, quick_identity(Path(config.model.base)), pictures.identity(accumulation))
-    outputs = make_outputs(config, run, reporter, control, Provenance(config, backbone, pictures, length))
+    outputs = make_outputs(config, run, reporter, control, Provenance(config, method, backbone, pictures, length))
     previews = make_previews(config, run, backbone, conditioner, objective, prompts)
     trainer = Trainer(
         accelerator, method, learner, training_set.loader, optimization, length, outputs, position, previews,
@@ -170,26 +170,13 @@ def image_sources(
     return cached(pictures.train), cached(pictures.held_out) if pictures.held_out else None
 
 
-def make_method(config: TrainConfig, backbone: Backbone, seed: int) -> NetworkTraining:
-    """The parts with a learning rate get a network; the others are left as they are."""
-    rates = {
-        part: rate
-        for part in backbone.family.parts
-        if config.network.trains(part) and (rate := config.optimizer.rate(part)) > 0
-    }
-    if not rates:
-        raise UserError("nothing would be trained: every part is switched off or has learning rate 0")
-    network = Network.create(config.network, backbone.parts(*rates), backbone.family.name, seed)
-    return NetworkTraining(network, rates, DTYPES[config.save.save_precision])
-
-
 def tokenizer(config: TrainConfig) -> Callable[[str], TokenChunks]:
     length, weighted = config.model.max_token_length, config.data.weighted_captions
     return lambda text: tokenize(text, clip_tokenizer(), length, weighted)
 
 
 def captions_known_ahead(
-    config: TrainConfig, method: NetworkTraining, training_set: TrainingSet, validation: ValidationSet | None,
+    config: TrainConfig, method: TrainingMethod, training_set: TrainingSet, validation: ValidationSet | None,
     prompts: list[SamplePrompt],
 ) -> list[str] | None:  # fmt: skip
     """Every text the run will ask for, where the text encoders are frozen and captions do not vary; else None.
@@ -201,7 +188,7 @@ def captions_known_ahead(
     if possible is None and wanted is True:
         raise UserError(
             "data.cache_text_encoder_outputs = true needs frozen text encoders and captions that do not vary",
-            "set network.train_text_encoder = false, or leave it at auto",
+            f"set {config.method.switch('text_encoder')} = false, or leave it at auto",
         )
     if possible is None or wanted is False:
         return None
@@ -220,14 +207,14 @@ def encode_ahead(
 
 
 def release_what_is_done(
-    backbone: Backbone, method: NetworkTraining, sources: Sources, prompts: list[SamplePrompt]
+    backbone: Backbone, method: TrainingMethod, sources: Sources, prompts: list[SamplePrompt]
 ) -> None:
     """With cached latents the VAE is needed for previews alone."""
     if sources.cache is not None and not prompts:
         backbone.release_vae()
 
 
-def make_optimization(config: TrainConfig, method: NetworkTraining, length: Length) -> Optimization:
+def make_optimization(config: TrainConfig, method: TrainingMethod, length: Length) -> Optimization:
     options, schedule = config.optimizer, config.schedule
     groups = method.parameter_groups()
     optimizer = build_optimizer(
@@ -251,7 +238,7 @@ def make_outputs(
     store = StateStore(run / "checkpoints", config.save.keep_states)
     log = BatchLog(run / "batches.jsonl") if config.save.log_batches else None
     return Outputs(
-        config.save.plan(config.network.suffixes),
+        config.save_plan(),
         store,
         provenance.metadata,
         reporter,

@@ -261,7 +261,7 @@ class Trainer:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with self._as_saved():
-                self.method.save(path, {}, True)
+                self.method.try_saving(path)
         except OSError as error:
             text = f"{path.parent}: nothing can be saved there: {error.strerror}"
             raise UserError(text, "choose another folder") from error

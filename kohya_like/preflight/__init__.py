@@ -46,7 +46,7 @@ def check(config: TrainConfig, document: Document | None = None, readers: Reader
     if data.steps and data.plan:
         faults += length_faults(config, data.steps, data.plan.batches_per_epoch)
     faults += sample_faults(config, rules.resolution)
-    trained = count_trained(config.network, model.shapes)
+    trained = count_trained(config.method, config.network, model.shapes)
     files, file_faults = planned_files(config, data, trained)
     needed, memory_faults = needed_memory(config, model, data, trained, machine)
     disks, disk_faults = needed_disk(config, data, trained, files)
@@ -89,7 +89,7 @@ def part_rows(
     rows = []
     for part in family.parts:
         rate, row = config.optimizer.rate(part), counts.get(part)
-        on = config.network.trains(part) and rate > 0 and (row is None or row.layers > 0)
+        on = config.trains(part) and rate > 0 and (row is None or row.layers > 0)
         layers, size = (row.layers, row.parameters) if row and on else (0, 0) if counted or not on else (None, None)
         rows.append(PartRow(part, on, rate if on else 0.0, rate_key(config, part), layers, size))
     return tuple(rows)

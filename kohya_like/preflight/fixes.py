@@ -200,7 +200,7 @@ def _bad_name(fault: Fault, config: TrainConfig, document: Document) -> Edits:
 
 
 def _output_exists(fault: Fault, config: TrainConfig, document: Document) -> Edits:
-    plan = config.save.plan(config.network.suffixes)
+    plan = config.save_plan()
     stem = re.sub(r"-\d{1,3}$", "", plan.name)
     free = (name for n in range(2, 1000) if not replace(plan, name=(name := f"{stem}-{n}")).existing())
     return {fault.key: next(free, None)}

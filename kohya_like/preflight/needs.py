@@ -89,7 +89,7 @@ def _load(
 
 
 def trains_text(config: TrainConfig) -> bool:
-    return config.network.train_text_encoder and config.optimizer.rate("text_encoder") > 0
+    return config.trains("text_encoder") and config.optimizer.rate("text_encoder") > 0
 
 
 def captions_are_steady(config: TrainConfig) -> bool:
@@ -160,7 +160,7 @@ def planned_files(
     config: TrainConfig, data: DataView, trained: list[TrainedPart]
 ) -> tuple[FilePlan | None, list[Fault]]:
     """The files the run would write, and those that are in its way."""
-    plan, faults = config.save.plan(config.network.suffixes), []
+    plan, faults = config.save_plan(), []
     if not config.save.overwrite and (there := plan.existing()):
         faults.append(Fault(
             f"{there[0].name} is there already" + (f", and {len(there) - 1} more" if len(there) > 1 else ""),

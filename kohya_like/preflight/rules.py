@@ -50,11 +50,8 @@ def _length(config: TrainConfig) -> Iterator[Fault]:
 
 
 def _trained_parts(config: TrainConfig) -> Iterator[Fault]:
-    network, optimizer = config.network, config.optimizer
-    switches = (
-        ("unet", network.train_unet, "unet_lr"),
-        ("text_encoder", network.train_text_encoder, "text_encoder_lr"),
-    )
+    optimizer = config.optimizer
+    switches = tuple((part, config.trains(part), f"{part}_lr") for part in PARTS)
     if not any(on and optimizer.rate(part) for part, on, _ in switches):
         if any(optimizer.rate(part) for part, _, _ in switches):
             yield Fault("nothing would be trained: the parts that are switched on have rate 0",
@@ -63,14 +60,16 @@ def _trained_parts(config: TrainConfig) -> Iterator[Fault]:
     for part, on, key in switches:
         if on and not optimizer.rate(part):
             name = part.replace("_", " ")
-            yield _note(f"is 0: the {name} is not trained", f"optimizer.{key}", f"network.train_{part} = false says so")
+            said = f"{config.method.switch(part)} = false says so"
+            yield _note(f"is 0: the {name} is not trained", f"optimizer.{key}", said)
         elif not on and getattr(optimizer, key) not in (None, 0):
-            yield _note(f"is set, but network.train_{part} is false", f"optimizer.{key}", code="no-effect")
-    text_trained = network.train_text_encoder and optimizer.rate("text_encoder")
+            yield _note(f"is set, but {config.method.switch(part)} is false", f"optimizer.{key}", code="no-effect")
+    text_trained = config.trains("text_encoder") and optimizer.rate("text_encoder")
     if text_trained and config.data.cache_text_encoder_outputs is True:
         yield Fault(
             "keeps captions encoded once, but the text encoder is trained", "data.cache_text_encoder_outputs",
-            mend='set network.train_text_encoder = false, or cache_text_encoder_outputs = "auto"', code="cache-text",
+            mend=f'set {config.method.switch("text_encoder")} = false, or cache_text_encoder_outputs = "auto"',
+            code="cache-text",
         )  # fmt: skip
 
 
@@ -163,7 +162,7 @@ def _rates(config: TrainConfig) -> Iterator[Fault]:
     optimizer = config.optimizer
     if optimizer.optimizer_type.lower().startswith(_SURE_RATES):
         return
-    rates = {rate_key(config, part): optimizer.rate(part) for part in PARTS if config.network.trains(part)}
+    rates = {rate_key(config, part): optimizer.rate(part) for part in PARTS if config.trains(part)}
     for key, rate in rates.items():
         if rate > HIGH_RATE:
             yield _note(f"{rate:g} is far too high: pictures will burn", key, "1e-4 is usual", code="high-rate")

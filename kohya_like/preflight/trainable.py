@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import prod
 
+from kohya_like.methods.options import MethodOptions
 from kohya_like.networks.base import InputResidual, LayerShape, NetworkAlgorithm, ParamSpec, WeightDelta
 from kohya_like.networks.presets import PRESETS
 from kohya_like.preflight.shapes import Shape, Shapes
@@ -41,22 +42,30 @@ class TrainedPart:
     parameters: int
 
 
-def count_trained(algorithm: NetworkAlgorithm, shapes: Mapping[str, Shapes]) -> list[TrainedPart]:
-    """Layers and trained numbers of each part that the algorithm's options switch on; the VAE is never trained."""
+def count_trained(
+    method: MethodOptions, algorithm: NetworkAlgorithm, shapes: Mapping[str, Shapes]
+) -> list[TrainedPart]:
+    """Layers and trained numbers of each part that the options switch on; the VAE is never trained."""
     found = []
     for part, tensors in shapes.items():
-        if part == "vae" or not algorithm.trains(part):
+        if part == "vae" or not method.trains(part, algorithm):
             continue
-        if isinstance(algorithm, WeightDelta):
-            sizes = [_size(own, own.parameters(shape)) for own, shape in chosen_layers(algorithm, part, tensors)]
-        elif isinstance(algorithm, InputResidual) and part == "unet":
-            sizes = [
-                _size(algorithm, algorithm.parameters(width)) for width in algorithm.chosen(_context_widths(tensors))
-            ]
-        else:
-            sizes = []
-        found.append(TrainedPart(part, len(sizes), sum(sizes)))
+        layers, numbers = method.own_numbers(part, tensors)
+        if method.uses_network and algorithm.trains(part):
+            sizes = network_sizes(algorithm, part, tensors)
+            layers, numbers = layers + len(sizes), numbers + sum(sizes)
+        found.append(TrainedPart(part, layers, numbers))
     return found
+
+
+def network_sizes(algorithm: NetworkAlgorithm, part: str, tensors: Shapes) -> list[int]:
+    """The numbers of each net that a part gets."""
+    if isinstance(algorithm, WeightDelta):
+        return [_size(own, own.parameters(shape)) for own, shape in chosen_layers(algorithm, part, tensors)]
+    if isinstance(algorithm, InputResidual) and part == "unet":
+        widths = algorithm.chosen(_context_widths(tensors))
+        return [_size(algorithm, algorithm.parameters(width)) for width in widths]
+    return []
 
 
 def chosen_layers(algorithm: WeightDelta, part: str, tensors: Shapes) -> Iterator[tuple[WeightDelta, LayerShape]]:

@@ -1,0 +1,42 @@
+"""The training method that a config asks for: one builder each, the only place that knows them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kohya_like.config import TrainConfig
+from kohya_like.device import DTYPES
+from kohya_like.families.backbone import Backbone
+from kohya_like.methods.base import TrainingMethod
+from kohya_like.methods.network import NetworkTraining
+from kohya_like.networks.network import Network
+from kohya_like.schema.errors import UserError
+
+Builder = Callable[[TrainConfig, Backbone, int], TrainingMethod]
+
+
+def make_method(config: TrainConfig, backbone: Backbone, seed: int) -> TrainingMethod:
+    """The method with all that it trains, attached to the backbone. Raises UserError where nothing would be trained."""
+    return BUILDERS[config.method.name](config, backbone, seed)
+
+
+def network_method(config: TrainConfig, backbone: Backbone, seed: int) -> TrainingMethod:
+    """The parts with a learning rate get a network; the others are left as they are."""
+    rates = trained_rates(config, backbone)
+    network = Network.create(config.network, backbone.parts(*rates), backbone.family.name, seed)
+    return NetworkTraining(network, rates, DTYPES[config.save.save_precision])
+
+
+def trained_rates(config: TrainConfig, backbone: Backbone) -> dict[str, float]:
+    """The learning rate of each part of the model that is switched on and has one above 0."""
+    rates = {
+        part: rate
+        for part in backbone.family.parts
+        if config.method.trains(part, config.network) and (rate := config.optimizer.rate(part)) > 0
+    }
+    if not rates:
+        raise UserError("nothing would be trained: every part is switched off or has learning rate 0")
+    return rates
+
+
+BUILDERS: dict[str, Builder] = {"network": network_method}
