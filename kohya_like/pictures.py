@@ -43,7 +43,7 @@ class Pictures:
             dataset.images, options.validation_split, options.validation_seed, prints.of, dataset.concepts
         )
         fits = fits_of(train, rules)
-        repeats = balanced_repeats(train, dataset.concepts)
+        repeats = balanced_repeats(train, dataset.concepts, options.balance_concepts == "samples")
         plan = BatchPlan(fits, repeats, batch_size, seed)
         return cls(dataset, train, held_out, fits, plan, rules, prints)
 
@@ -83,4 +83,4 @@ class Pictures:
             for image, fit in zip(self.train, self.fits)
         ]
         folders = [(c.name, c.repeats, c.is_reg, c.loss_weight, c.settings) for c in self.dataset.concepts]
-        return fingerprint(rows, folders, self.plan.batch_size, accumulation)
+        return fingerprint(rows, folders, self.plan.batch_size, accumulation, self.plan.bucket_counts())

@@ -217,6 +217,19 @@ class DataOptions(SubsetSettings):
         1.0, "How much regularisation pictures count in the loss. 1 is usual; 0: not at all.", ge=0.0, le=100.0,
         group="Folders", level="advanced",
     )  # fmt: skip
+    num_class_images: int = option(
+        0, "Regularisation pictures each class should have; what is missing, the base model draws into reg_data_dir "
+        "before the training. 100 to 200 is usual; 0: none.", ge=0, le=100_000, group="Folders",
+        level="advanced",
+    )  # fmt: skip
+    class_prompts: tuple[str, ...] = option(
+        (), "Prompts of the pictures that num_class_images draws, one a class, such as: a photo of a cat. Empty: the "
+        "folders' words after the trigger word.", group="Folders", level="advanced",
+    )  # fmt: skip
+    balance_concepts: Literal["repeats", "samples"] = option(
+        "repeats", "How often each folder is seen: repeats: as its name says; samples: all folders equally often, "
+        "however many pictures they hold.", group="Folders", level="advanced",
+    )  # fmt: skip
     resolution: Resolution = option(
         None, "Training size in pixels: one number or [width, height]. Usually 512 for SD 1.5, 768 for SD 2.1, 1024 "
         "for SDXL. Empty: the model's own.", unit="px", group="Buckets",

@@ -16,6 +16,8 @@ from kohya_like.data.options import DataOptions, SubsetOptions, settings_of
 from kohya_like.data.records import Concept, ConceptReport, Dataset, ImageRecord, Skipped, plain
 from kohya_like.schema.errors import Fault
 
+_NO_PICTURES = ("no-folder", "no-concepts")  # codes of a folder that class pictures are still to be drawn into
+
 __all__ = ["Concept", "ConceptReport", "Dataset", "ImageRecord", "Skipped", "scan"]
 
 
@@ -55,7 +57,8 @@ def scan(
         concepts.append(concept)
         reports.append(report)
         images += records
-    faults = [*walk.faults, *_of_links(walk), *_of_nothing(concepts, reports, walk)]
+    to_be_drawn = bool(options.num_class_images)
+    faults = [*walk.faults, *_of_links(walk), *_of_nothing(concepts, reports, walk, to_be_drawn)]
     return Dataset(
         concepts=tuple(concepts),
         images=_in_order(images),
@@ -73,7 +76,10 @@ def _sources(options: DataOptions, walk: Walk) -> list[_Source]:
         (options.train_data_dir, "data.train_data_dir", False),
         (options.reg_data_dir, "data.reg_data_dir", True),
     ):
-        for one in find_concepts(given, key, walk) if given else ():
+        own_walk = Walk()
+        folders = find_concepts(given, key, own_walk) if given else []
+        walk.take(own_walk, without=_NO_PICTURES if is_reg and options.num_class_images else ())
+        for one in folders:
             own = single.pop(os.path.realpath(one.folder), None)
             found.append(_Source(one, is_reg or own.is_reg, own.subset) if own else _Source(one, is_reg))
     return found + list(single.values())
@@ -145,8 +151,10 @@ def _of_links(walk: Walk) -> Iterator[Fault]:
         yield Fault(text, "data.train_data_dir", "", mend, "warning", "symlinks")
 
 
-def _of_nothing(concepts: list[Concept], reports: list[ConceptReport], walk: Walk) -> Iterator[Fault]:
-    """Nothing to train is an error; so is a regularisation folder without a picture."""
+def _of_nothing(
+    concepts: list[Concept], reports: list[ConceptReport], walk: Walk, to_be_drawn: bool
+) -> Iterator[Fault]:
+    """Nothing to train is an error; so is a regularisation folder without a picture, unless they are to be drawn."""
     if any(fault.severity == "error" for fault in walk.faults):
         return  # which says why
     trained = sum(report.images for concept, report in zip(concepts, reports) if not concept.is_reg)
@@ -154,6 +162,6 @@ def _of_nothing(concepts: list[Concept], reports: list[ConceptReport], walk: Wal
         mend = "give a folder that holds folders such as 10_sks cat with pictures in them"
         yield Fault("there is no usable picture to train on", "data.train_data_dir", "", mend, code="no-images")
     regularising = [report.images for concept, report in zip(concepts, reports) if concept.is_reg]
-    if trained and regularising and not sum(regularising):
+    if trained and regularising and not sum(regularising) and not to_be_drawn:
         mend = "add pictures of the class, or leave it empty"
         yield Fault("there is no usable regularisation picture", "data.reg_data_dir", "", mend, code="no-images")
