@@ -40,6 +40,7 @@ class TokenChunks:
     weights: tuple[tuple[float, ...], ...] | None = None  # [chunks][77]
     lengths: tuple[int, ...] = ()  # words per chunk, 0..75
     truncated: int = 0  # words that found no place
+    mean_per_chunk: bool = False  # emphasis keeps the mean of each chunk, as A1111 has it, or of the whole caption
 
     def padded_with(self, pad: int) -> tuple[tuple[int, ...], ...]:
         """`ids` with `pad` after the END of each chunk."""
