@@ -43,7 +43,9 @@ class _Chunks:
         self.words += [(i, weight) for i in ids]
 
 
-def chunked(text: str, tokenizer: Tokenizer, placeholders: Placeholders | None = None, at_least: int = 1) -> TokenChunks:
+def chunked(
+    text: str, tokenizer: Tokenizer, placeholders: Placeholders | None = None, at_least: int = 1
+) -> TokenChunks:
     """The chunks of one text of a schedule; empty ones are added up to `at_least`.
 
     Raises PromptError for a weight that is no number, and for an embedding of more than 75 vectors.
