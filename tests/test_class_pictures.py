@@ -6,6 +6,7 @@ import os
 import shutil
 from collections import namedtuple
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -19,8 +20,8 @@ from tests.tiny_runs import Run, pictures
 WANTED = 10  # more than a batch of pictures
 
 
-def run(folder: Path, **changes: object) -> Run:
-    given = {
+def run(folder: Path, **changes: Any) -> Run:
+    given: dict[str, Any] = {
         "data__reg_data_dir": str(folder / "reg"), "data__num_class_images": WANTED, "train__max_train_steps": None,
         "train__max_train_epochs": 1, "data__resolution": 64, **changes,
     }  # fmt: skip
