@@ -20,6 +20,7 @@ from kohya_like.data.dataset import Loading, Sources, TrainingSet, ValidationSet
 from kohya_like.data.fingerprint import default_cache_dir
 from kohya_like.data.prompts import TokenChunks, tokenize
 from kohya_like.data.tokens import clip_tokenizer
+from kohya_like.data.placeholders import Placeholders
 from kohya_like.device import DTYPES, chosen_device
 from kohya_like.events import ControlFile, Phase, Reporter, Resumed, Started, Warned
 from kohya_like.families.backbone import Backbone
@@ -66,12 +67,13 @@ def build(config: TrainConfig, run: Path, reporter: Reporter, control: ControlFi
     # Latents are cached before anything trains, so that the VAE can leave the memory again.
     sources, held_out = image_sources(config, backbone, pictures, cache_dir, watching("cache", reporter, control))
     loading = Loading(config.data.max_data_loader_n_workers, pin_memory=accelerator.device.type == "cuda")
-    training_set = pictures.training_set(sources, seed, accumulation, count.total, loading)
-    validation = pictures.validation_set(held_out) if held_out is not None else None
+    wording = config.method.wording(config.save.output_name)
+    training_set = pictures.training_set(sources, seed, accumulation, count.total, loading, wording)
+    validation = pictures.validation_set(held_out, wording) if held_out is not None else None
 
     # The method chooses the parts it trains; prompts are encoded once where their encoders are not among them.
     method = make_method(config, backbone, seed)
-    conditioner = Conditioner(backbone, tokenizer(config), method.trains_text_encoders)
+    conditioner = Conditioner(backbone, tokenizer(config, method.placeholders), method.trains_text_encoders)
     prompts = preview_prompts(config, pictures.rules.resolution)
     captions = captions_known_ahead(config, method, training_set, validation, prompts)
     if captions is not None:
@@ -86,7 +88,7 @@ def build(config: TrainConfig, run: Path, reporter: Reporter, control: ControlFi
     # The optimizer needs the method's parameters, the schedule needs the optimizer and the length.
     optimization = make_optimization(config, method, length)
     objective = build_objective(config.objective, backbone.prediction_type, accelerator.device)
-    learner = Learner(backbone, objective, conditioner, validation or ())
+    learner = Learner(backbone, objective, conditioner, validation or (), method)
 
     position = Position(0, seed, quick_identity(Path(config.model.base)), pictures.identity(accumulation))
     outputs = make_outputs(config, run, reporter, control, Provenance(config, method, backbone, pictures, length))
@@ -170,9 +172,9 @@ def image_sources(
     return cached(pictures.train), cached(pictures.held_out) if pictures.held_out else None
 
 
-def tokenizer(config: TrainConfig) -> Callable[[str], TokenChunks]:
+def tokenizer(config: TrainConfig, placeholders: Placeholders | None = None) -> Callable[[str], TokenChunks]:
     length, weighted = config.model.max_token_length, config.data.weighted_captions
-    return lambda text: tokenize(text, clip_tokenizer(), length, weighted)
+    return lambda text: tokenize(text, clip_tokenizer(), length, weighted, placeholders)
 
 
 def captions_known_ahead(
@@ -210,7 +212,7 @@ def release_what_is_done(
     backbone: Backbone, method: TrainingMethod, sources: Sources, prompts: list[SamplePrompt]
 ) -> None:
     """With cached latents the VAE is needed for previews alone."""
-    if sources.cache is not None and not prompts:
+    if sources.cache is not None and not prompts and not method.needs_vae:
         backbone.release_vae()
 
 

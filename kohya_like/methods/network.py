@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from kohya_like.formats.a1111 import save_hypernetwork
 from kohya_like.formats.metadata import with_hashes
 from kohya_like.formats.tensors import save_safetensors
-from kohya_like.methods.base import Adapter
+from kohya_like.methods.base import Adapter, FamilyPrediction
 from kohya_like.networks.network import Network
 
 
-class NetworkTraining:
+class NetworkTraining(FamilyPrediction):
     """`rates` by part ("unet", "text_encoder", ...); a file is written in `dtype`."""
 
     def __init__(self, network: Network, rates: Mapping[str, float], dtype: torch.dtype) -> None:

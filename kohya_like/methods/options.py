@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from kohya_like.data.templates import Wording
 from kohya_like.networks.base import NetworkAlgorithm
 from kohya_like.schema.option import Section, option
 from kohya_like.schema.registry import register
@@ -51,6 +52,10 @@ class NetworkMethod(MethodOptions):
     name: Literal["network"] = option(
         "network", "Train a small network, such as a LoRA, beside the frozen base model. The result is one small file.",
     )  # fmt: skip
+
+    def wording(self, output_name: str) -> Wording | None:
+        """What becomes of the captions, where the method teaches a word of its own."""
+        return None
 
 
 register("method", "network", NetworkMethod)
