@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from kohya_like.config import TrainConfig
 from kohya_like.device import DTYPES
+from kohya_like.embedding_recipe import textual_inversion_method
 from kohya_like.families.backbone import Backbone
 from kohya_like.methods.base import TrainingMethod
 from kohya_like.methods.network import NetworkTraining
@@ -39,4 +40,4 @@ def trained_rates(config: TrainConfig, backbone: Backbone) -> dict[str, float]:
     return rates
 
 
-BUILDERS: dict[str, Builder] = {"network": network_method}
+BUILDERS: dict[str, Builder] = {"network": network_method, "textual_inversion": textual_inversion_method}

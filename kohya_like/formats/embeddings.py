@@ -12,8 +12,8 @@ textual_inversion.py, sd-scripts' train_textual_inversion.py, diffusers' loaders
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from kohya_like.formats.headers import container_of
 from kohya_like.formats.legacy_pickle import save_legacy
-from kohya_like.formats.picture_embeddings import is_picture, read_picture
+from kohya_like.formats.picture_embeddings import FORMATS, is_picture, read_picture, save_picture
 from kohya_like.formats.tensors import open_tensors, save_safetensors
 from kohya_like.formats.unpickle import load_pickle
 from kohya_like.schema.errors import FormatError
@@ -135,6 +135,27 @@ def table_of(embedding: Embedding) -> dict[str, object]:
     }
 
 
+def write_embedding(
+    path: Path,
+    embedding: Embedding,
+    dtype: torch.dtype = torch.float32,
+    picture: Path | None = None,
+    overwrite: bool = True,
+) -> None:
+    """Write the kind of file that the ending of `path` says: .safetensors, .pt, .bin, .png, .webp, .avif or .jxl.
+
+    `dtype` is that of .safetensors and .bin; the others are float32 always. `picture` carries those that are pictures.
+    """
+    if path.suffix in FORMATS:
+        write_picture(path, embedding, picture, overwrite)
+    elif path.suffix == ".pt":
+        write_pt(path, embedding, overwrite)
+    else:
+        rows = {part: rows.to(dtype) for part, rows in embedding.vectors.items()}
+        write = write_diffusers if path.suffix == ".bin" else write_safetensors
+        write(path, replace(embedding, vectors=rows), overwrite)
+
+
 def write_pt(path: Path, embedding: Embedding, overwrite: bool = True) -> None:
     """webui's `.pt`, in the pickle that its safe loader accepts; always float32, as there."""
     save_legacy(path, table_of(embedding), overwrite=overwrite)
@@ -142,22 +163,23 @@ def write_pt(path: Path, embedding: Embedding, overwrite: bool = True) -> None:
 
 def write_safetensors(path: Path, embedding: Embedding, overwrite: bool = True) -> None:
     """kohya's file: `emb_params`, for SDXL `clip_l` and `clip_g`; with the embedding's metadata."""
-    if TEXT_ENCODER_2 in embedding.vectors:
-        tensors = {key: embedding.vectors[part] for key, part in _SDXL.items()}
-    else:
-        tensors = {"emb_params": embedding.vectors[TEXT_ENCODER]}
-    save_safetensors(path, tensors, embedding.metadata, overwrite)
+    save_safetensors(path, _plain(embedding, "emb_params"), embedding.metadata, overwrite)
 
 
 def write_diffusers(path: Path, embedding: Embedding, overwrite: bool = True) -> None:
-    """diffusers' `.bin`, {token: [N, D]}; for SDXL a second file NAME_2.bin for the second text encoder."""
-    for part, file in zip(embedding.vectors, diffusers_files(path, tuple(embedding.vectors))):
-        save_legacy(file, {embedding.name: embedding.vectors[part]}, overwrite=overwrite)
+    """diffusers' `.bin`, {token: [N, D]}; of SDXL {"clip_l", "clip_g"}, each loaded for its own text encoder."""
+    save_legacy(path, _plain(embedding, embedding.name), overwrite=overwrite)
 
 
-def diffusers_files(path: Path, parts: Sequence[str]) -> list[Path]:
-    """The files that `write_diffusers` makes."""
-    return [path, *(path.with_stem(path.stem + _SECOND) for _ in parts[1:])]
+def write_picture(path: Path, embedding: Embedding, picture: Path | None = None, overwrite: bool = True) -> None:
+    """A picture that carries the embedding: `picture`, or a card with its name. Raises UserError."""
+    save_picture(path, picture, embedding.name, table_of(embedding), overwrite)
+
+
+def _plain(embedding: Embedding, name: str) -> dict[str, Tensor]:
+    if TEXT_ENCODER_2 in embedding.vectors:
+        return {key: embedding.vectors[part] for key, part in _SDXL.items()}
+    return {name: embedding.vectors[TEXT_ENCODER]}
 
 
 def _of_table(

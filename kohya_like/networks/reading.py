@@ -12,6 +12,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from kohya_like.formats.embeddings import BUNDLE
 from kohya_like.formats.kohya_keys import foreign_key, lora_name, lora_names, read_key
 from kohya_like.formats.tensors import open_tensors
 from kohya_like.networks.adapter import Adapter, shapes_and_constants
@@ -183,7 +184,7 @@ def read_adapters(
     if not tensors:
         raise FormatError("this file holds no tensors")
     reader = _Reader(parts, family, template, dtype)
-    reader.read(by_module(tensors))
+    reader.read(by_module({key: value for key, value in tensors.items() if not key.startswith(BUNDLE)}))
     strangers = [f"{name} is no layer of this {family} model ({_parts(parts)})" for name in reader.strangers]
     hint = other_parts(reader.strangers, parts) or ("was it made for another model family?" if strangers else "")
     if reader.misplaced:
