@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from kohya_like.conditioning import Conditioner
+from kohya_like.data.prompts import TokenChunks
 from kohya_like.demo.measure import (
     FOREIGN_CAPTION,
     GHOST_FOUND,
@@ -42,9 +43,15 @@ class Effect:
     blue: float
 
 
-def measure_effect(backbone: Backbone, with_pictures: bool = True) -> Effect:
-    """Measure a backbone as it stands, with whatever is attached. About ten seconds on one core."""
-    conditioner = Conditioner(backbone, plain_tokens, trained=False)
+def measure_effect(
+    backbone: Backbone, with_pictures: bool = True, tokens: Callable[[str], TokenChunks] = plain_tokens,
+    negative: str = "",
+) -> Effect:  # fmt: skip
+    """Measure a backbone as it stands, with whatever is attached. About ten seconds on one core.
+
+    `tokens` may know words of embeddings; `negative` is the negative prompt of the pictures.
+    """
+    conditioner = Conditioner(backbone, tokens, trained=False)
     objective = Objective(NoiseSchedule.scaled_linear(), backbone.prediction_type)
 
     @torch.no_grad()
@@ -66,7 +73,7 @@ def measure_effect(backbone: Backbone, with_pictures: bool = True) -> Effect:
     if not with_pictures:
         return Effect(ghost_loss, other_loss, foreign_loss, 0.0, 0, 0.0, 0.0)
     texts = [*GHOST_PROMPTS, OTHER_PROMPTS[0]]
-    prompts = [SamplePrompt(text, "", 64, 64, 11 + i, 4.0, 25, "ddim") for i, text in enumerate(texts)]
+    prompts = [SamplePrompt(text, negative, 64, 64, 11 + i, 4.0, 25, "ddim") for i, text in enumerate(texts)]
     drawn = dict(Painter(backbone, conditioner.encode, schedule_of(backbone)).draw(prompts))
     scores = [ghost_score(drawn[i]) for i in range(len(GHOST_PROMPTS))]
     red, blue = red_circle_shares(drawn[len(GHOST_PROMPTS)])
