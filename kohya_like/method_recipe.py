@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from kohya_like.config import TrainConfig
 from kohya_like.device import DTYPES
 from kohya_like.embedding_recipe import textual_inversion_method
 from kohya_like.families.backbone import Backbone
+from kohya_like.formats.identity import quick_identity
 from kohya_like.methods.base import TrainingMethod
+from kohya_like.methods.finetune import Finetuning, Saving
+from kohya_like.methods.finetune_options import FinetuneMethod
 from kohya_like.methods.network import NetworkTraining
+from kohya_like.methods.whole_model import WholeModel
 from kohya_like.networks.network import Network
 from kohya_like.schema.errors import UserError
 
@@ -40,4 +45,22 @@ def trained_rates(config: TrainConfig, backbone: Backbone) -> dict[str, float]:
     return rates
 
 
-BUILDERS: dict[str, Builder] = {"network": network_method, "textual_inversion": textual_inversion_method}
+def finetune_method(config: TrainConfig, backbone: Backbone, seed: int) -> TrainingMethod:
+    """The parts with a learning rate are trained themselves."""
+    method, model = config.method, config.model
+    assert isinstance(method, FinetuneMethod)
+    rates = trained_rates(config, backbone)
+    written = WholeModel(
+        Path(model.base),
+        backbone.family.name,
+        backbone.prediction_type,
+        DTYPES[config.save.save_precision],
+        Path(model.vae) if model.vae else None,
+        Path(model.config_folder) if model.config_folder else None,
+        quick_identity(Path(model.base)),
+    )
+    saving = Saving(written, method.save_model_as, method.extract_dim)
+    return Finetuning(backbone.parts(*rates), rates, saving, method.stop_text_encoder_training)
+
+
+BUILDERS: dict[str, Builder] = {"network": network_method, "textual_inversion": textual_inversion_method, "finetune": finetune_method}

@@ -22,7 +22,7 @@ from kohya_like.formats.metadata import (
 from kohya_like.methods.base import TrainingMethod
 from kohya_like.pictures import Pictures
 from kohya_like.schema.errors import FormatError
-from kohya_like.trainer import Length
+from kohya_like.length import Length
 
 
 class Provenance:

@@ -57,7 +57,17 @@ class FinetuneMethod(MethodOptions):
     def _something_to_train(self) -> Self:
         if not (self.train_unet or self.trains_text_encoder):
             raise ValueError("train_unet and train_text_encoder are both off: nothing would be trained")
+        if not self.train_unet and self.stop_text_encoder_training is not None:
+            raise ValueError("stop_text_encoder_training needs train_unet = true: nothing would be trained afterwards")
         return self
+
+    @property
+    def own_precision(self) -> Literal["fp32", "bf16"]:
+        return "bf16" if self.full_bf16 else "fp32"
+
+    @property
+    def fuses_backward(self) -> bool:
+        return self.fused_backward_pass
 
     @property
     def trains_text_encoder(self) -> bool:

@@ -23,6 +23,21 @@ class MethodOptions(Section):
         name: str
 
     @property
+    def own_precision(self) -> Literal["fp32", "bf16"] | None:
+        """The number type of the model's weights where the method trains them; None: they are frozen."""
+        return None
+
+    @property
+    def fuses_backward(self) -> bool:
+        """Whether each weight is moved in the backward pass, as soon as its gradient is there."""
+        return False
+
+    @property
+    def steps_singly(self) -> bool:
+        """Whether the optimizer has to take one weight at a time."""
+        return self.fuses_backward or self.own_precision == "bf16"
+
+    @property
     def uses_network(self) -> bool:
         return "network" in self.sections
 
@@ -38,6 +53,10 @@ class MethodOptions(Section):
         """(layers, numbers) of a part that the method itself trains, beside a network."""
         return 0, 0
 
+    def wording(self, output_name: str) -> Wording | None:
+        """What becomes of the captions, where the method teaches a word of its own."""
+        return None
+
     def suffixes(self, network: NetworkAlgorithm) -> tuple[str, ...]:
         """The endings of the files that are written side by side; "" is a folder."""
         return network.suffixes if self.uses_network else (".safetensors",)
@@ -52,10 +71,6 @@ class NetworkMethod(MethodOptions):
     name: Literal["network"] = option(
         "network", "Train a small network, such as a LoRA, beside the frozen base model. The result is one small file.",
     )  # fmt: skip
-
-    def wording(self, output_name: str) -> Wording | None:
-        """What becomes of the captions, where the method teaches a word of its own."""
-        return None
 
 
 register("method", "network", NetworkMethod)

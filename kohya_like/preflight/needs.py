@@ -63,9 +63,6 @@ def _load(
     train, text_trained = config.train, trains_text(config)
     prompts = _prompts(config, data)
     sizes = [(prompt.width, prompt.height) for prompt in prompts]
-    base = train.base_precision
-    if base == "auto":
-        base = "fp32" if train.mixed_precision == "no" else train.mixed_precision
     return Load(
         family=model.family.name,
         shapes=model.shapes,
@@ -76,7 +73,7 @@ def _load(
         text_stays=text_trained or not captions_are_steady(config),
         vae_stays=not config.data.cache_latents or bool(prompts),
         vae_batch_size=config.data.vae_batch_size,
-        base_dtype=base,
+        base_dtype=config.base_precision,
         vae_dtype=config.hardware.vae_precision,
         mixed_precision=train.mixed_precision,
         checkpointing=train.gradient_checkpointing,
