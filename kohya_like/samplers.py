@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Literal, Protocol
 
 import torch
@@ -138,7 +139,7 @@ def unipc(denoise: Denoiser, x: Tensor, sigmas: Tensor, generator: Generators, c
     schedule = sigmas.tolist()
     answers: list[Tensor] = []
     x_before = x
-    for i, (sigma, after) in enumerate(zip(schedule, schedule[1:])):
+    for i, (sigma, after) in enumerate(pairwise(schedule)):
         finished = denoise(x, sigma)
         if answers:
             x = _unipc_corrected(x_before, schedule[max(0, i - 2) : i + 1], answers, finished)

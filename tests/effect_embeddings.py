@@ -7,8 +7,6 @@ from pathlib import Path
 
 from kohya_like.config import load
 from kohya_like.data.placeholders import Placeholder, Placeholders
-from kohya_like.data.prompts import tokenize
-from kohya_like.data.tokens import clip_tokenizer
 from kohya_like.demo.effect import Effect, measure_effect
 from kohya_like.demo.run import PRESET, demo_base, demo_overrides
 from kohya_like.events import ControlFile, Reporter
@@ -44,15 +42,10 @@ def train(folder: Path, *overrides: str, seed: int = 1) -> Path:
 
 
 def effect_of(*files: Path, pictures: bool = True, negative: bool = False) -> Effect:
-    """What a prompt with "sks ghost" draws when that stands for the first file; the second is in the negative prompt."""
+    """What "sks ghost" draws when that stands for the first file; the second is in the negative prompt."""
     backbone = load_backbone(demo_base())
     names = ("sks ghost", "my-ghost-neg")
     found = {name: read_embedding(file) for name, file in zip(names, files)}
     PlaceholderVectors(backbone, {name: embedding.vectors for name, embedding in found.items()}).attach()
     words = Placeholders([Placeholder(name, len(embedding)) for name, embedding in found.items()])
-    return measure_effect(
-        backbone,
-        pictures,
-        lambda text: tokenize(text, clip_tokenizer(), 75, True, words),
-        names[1] if negative else "",
-    )
+    return measure_effect(backbone, pictures, words, names[1] if negative else "")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from PIL import Image
 
-from kohya_like.conditioning import Conditioner
-from kohya_like.data.prompts import TokenChunks
+from kohya_like.data.placeholders import Placeholders
 from kohya_like.demo.measure import (
     FOREIGN_CAPTION,
     GHOST_FOUND,
@@ -25,9 +24,9 @@ from kohya_like.demo.measure import (
 from kohya_like.families.backbone import Backbone
 from kohya_like.objective.objective import Objective
 from kohya_like.objective.schedule import NoiseSchedule
+from kohya_like.prompt_encoder import PromptEncoder
 from kohya_like.prompt_file import SamplePrompt
 from kohya_like.sampling import Painter
-from kohya_like.verbs.generate import plain_tokens, schedule_of
 
 
 @dataclass(frozen=True)
@@ -44,21 +43,20 @@ class Effect:
 
 
 def measure_effect(
-    backbone: Backbone, with_pictures: bool = True, tokens: Callable[[str], TokenChunks] = plain_tokens,
-    negative: str = "",
+    backbone: Backbone, with_pictures: bool = True, words: Placeholders | None = None, negative: str = ""
 ) -> Effect:  # fmt: skip
     """Measure a backbone as it stands, with whatever is attached. About ten seconds on one core.
 
-    `tokens` may know words of embeddings; `negative` is the negative prompt of the pictures.
+    `words` are the names of embeddings that the text encoders know; `negative` is the negative prompt of the pictures.
     """
-    conditioner = Conditioner(backbone, tokens, trained=False)
+    encoder = PromptEncoder(backbone, placeholders=words)
     objective = Objective(NoiseSchedule.scaled_linear(), backbone.prediction_type)
 
     @torch.no_grad()
     def loss_at(images: Sequence[Image.Image], captions: Sequence[str], t: int) -> float:
         pixels = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
         latents = backbone.encode_images(pixels.permute(0, 3, 1, 2).float() / 127.5 - 1)
-        conditioning = conditioner.encode(captions)
+        conditioning = encoder.encode(captions, 1)
         generator = torch.Generator().manual_seed(3000 + t)
 
         def predict(noisy: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
@@ -74,7 +72,7 @@ def measure_effect(
         return Effect(ghost_loss, other_loss, foreign_loss, 0.0, 0, 0.0, 0.0)
     texts = [*GHOST_PROMPTS, OTHER_PROMPTS[0]]
     prompts = [SamplePrompt(text, negative, 64, 64, 11 + i, 4.0, 25, "ddim") for i, text in enumerate(texts)]
-    drawn = dict(Painter(backbone, conditioner.encode, schedule_of(backbone)).draw(prompts))
+    drawn = dict(Painter(backbone, encoder, objective.schedule.alphas_cumprod).draw(prompts))
     scores = [ghost_score(drawn[i]) for i in range(len(GHOST_PROMPTS))]
     red, blue = red_circle_shares(drawn[len(GHOST_PROMPTS)])
     found = sum(score > GHOST_FOUND for score in scores)

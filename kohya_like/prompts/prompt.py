@@ -53,7 +53,7 @@ def read_prompt(text: str, negative: str, steps: int) -> Prompt:
 
 
 def composed(text: str) -> list[tuple[str, float]]:
-    """The texts between AND with their weights: `a AND b :0.5`. The weight may also stand behind a prompt without AND."""
+    """The texts between AND with their weights: `a AND b :0.5`. A prompt without AND may have one too."""
     parts = []
     for part in _AND.split(text):
         head, colon, tail = part.rstrip().rpartition(":")
