@@ -41,7 +41,6 @@ from kohya_like.optim.schedules import build_schedule
 from kohya_like.optim.stepping import WeightByWeight
 from kohya_like.pictures import Pictures
 from kohya_like.prompt_encoder import PromptEncoder
-from kohya_like.prompt_encoder import PromptEncoder
 from kohya_like.prompt_file import SamplePrompt
 from kohya_like.provenance import Provenance
 from kohya_like.runs import fingerprint
@@ -224,7 +223,6 @@ def encode_ahead(
     """Encode captions and prompts of pictures now or take them from the cache, so that the text encoders can leave the memory."""
     encoder = fingerprint(quick_identity(Path(config.model.base)), str(backbone.dtype))
     conditioner.prepare(captions, TextCache(cache_dir), encoder, watch)
-    prompt_encoder.prepare([read(prompt) for prompt in prompts], TextCache(cache_dir), encoder, watch)
     prompt_encoder.prepare([read(prompt) for prompt in prompts], TextCache(cache_dir), encoder, watch)
     backbone.release_text_encoders()
 
