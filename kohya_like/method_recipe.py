@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kohya_like.config import TrainConfig
 from kohya_like.device import DTYPES
-from kohya_like.embedding_recipe import textual_inversion_method
+from kohya_like.embedding_recipe import dreamartist_method, pivotal_method, textual_inversion_method
 from kohya_like.families.backbone import Backbone
 from kohya_like.formats.identity import quick_identity
 from kohya_like.methods.base import TrainingMethod
@@ -63,4 +63,10 @@ def finetune_method(config: TrainConfig, backbone: Backbone, seed: int) -> Train
     return Finetuning(backbone.parts(*rates), rates, saving, method.stop_text_encoder_training)
 
 
-BUILDERS: dict[str, Builder] = {"network": network_method, "textual_inversion": textual_inversion_method, "finetune": finetune_method}
+BUILDERS: dict[str, Builder] = {
+    "network": network_method,
+    "finetune": finetune_method,
+    "textual_inversion": textual_inversion_method,
+    "dreamartist": dreamartist_method,
+    "pivotal": pivotal_method,
+}

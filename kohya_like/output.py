@@ -22,7 +22,7 @@ class SavePlan:
     last_epochs: int | None = None
     last_steps: int | None = None
     suffix: str = ".safetensors"
-    twins: tuple[str, ...] = ()  # endings of files that are written beside each one
+    twins: tuple[str, ...] = ()  # endings of files that are written beside each one: .pt, -neg.pt
 
     def final(self) -> Path:
         return self.folder / f"{self.name}{self.suffix}"
@@ -35,7 +35,7 @@ class SavePlan:
 
     def written_with(self, path: Path) -> list[Path]:
         """A file of this plan and its twins."""
-        return [path, *(path.with_suffix(twin) for twin in self.twins)]
+        return [path, *(path.with_name(path.stem + twin) for twin in self.twins)]
 
     def due(self, step: int, epoch_ended: int | None, total: int) -> Path | None:
         """The file due after `step`, if any. The last step writes the final file, not a numbered one as well."""

@@ -53,8 +53,14 @@ class ConceptReader:
             self._fault(f"cannot be read ({error.strerror})", "check its permissions", "error", "unreadable-folder")
             return [], ConceptReport()
         pictures = sorted(listing.pictures, key=lambda name: (plain(name), name))
+        beside = self._masks_beside(pictures)
+        pictures = [name for name in pictures if name not in beside.values()]
         self._captions = self._sidecars(listing)
-        masks = self._masks() if self.rules.masked and self.concept.settings.mask_dir else None
+        masks = None
+        if self.rules.masked and self.concept.settings.mask_dir:
+            masks = self._masks()
+        elif self.rules.masked and self.concept.settings.mask_suffix:
+            masks = {stem: self.concept.folder / name for stem, name in beside.items()}
         records = []
         for i, name in enumerate(pictures):
             if self.rules.progress and i % PROGRESS_EVERY == 0:
@@ -144,6 +150,16 @@ class ConceptReader:
     def _count(self, pictures: Sequence[str], extension: str) -> int:
         found = self._captions[extension]
         return sum(any(stem in found for stem in _stems(name)) for name in pictures)
+
+    def _masks_beside(self, pictures: Sequence[str]) -> dict[str, str]:
+        """Masks among the pictures, by the stem of theirs: cat_att.png of cat.png, where that is asked for."""
+        ending = stem_key(self.concept.settings.mask_suffix or "")
+        own = {_stems(name)[0]: name for name in pictures}
+        return {
+            stem.removesuffix(ending): name
+            for stem, name in own.items()
+            if ending and stem.endswith(ending) and stem.removesuffix(ending) in own
+        }
 
     def _masks(self) -> dict[str, Path]:
         """Masks by stem: those in a folder of the concept's name in mask_dir, or else in mask_dir itself."""

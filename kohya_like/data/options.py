@@ -146,6 +146,10 @@ class SubsetSettings(Section):
         None, "Folder with a mask of the same name for each picture: white counts, black does not. Needs masked_loss = "
         "true.", group="Masks", level="advanced", path="folder", kohya="conditioning_data_dir",
     )  # fmt: skip
+    mask_suffix: Text = option(
+        None, "Masks lie among the pictures, named like theirs with this ending: _att for cat_att.png. They are not "
+        "trained. Needs masked_loss = true.", group="Masks", level="advanced",
+    )  # fmt: skip
 
 
 SETTING_KEYS = tuple(SubsetSettings.model_fields)
@@ -263,8 +267,8 @@ class DataOptions(SubsetSettings):
         group="Captions", level="advanced",
     )  # fmt: skip
     masked_loss: bool = option(
-        False, "Only the part of a picture that its mask shows counts in the loss. The masks come from mask_dir or "
-        "alpha_mask.", group="Masks", level="advanced",
+        False, "Only the part of a picture that its mask shows counts in the loss. The masks come from mask_dir, "
+        "mask_suffix or alpha_mask.", group="Masks", level="advanced",
     )  # fmt: skip
     cache_latents: bool = option(
         True, "Encode each picture once and keep the result on disk, outside your folders: much faster. Off only for "
