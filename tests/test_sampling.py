@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -147,15 +148,34 @@ class Still:
         return latents[:, :3].repeat_interleave(8, 2).repeat_interleave(8, 3)
 
 
-class Nothing:
-    """What this backbone is told of prompts."""
+class Table:
+    """What this backbone is told of prompts: the numbers of the rows."""
 
-    def with_geometry(self, *_: Any) -> Nothing:
+    def __init__(self, rows: list[int]) -> None:
+        self.rows = rows
+
+    def with_geometry(self, *_: Any) -> Table:
         return self
+
+    def index(self, rows: list[int]) -> Table:
+        return Table([self.rows[i] for i in rows])
+
+
+class Numbers:
+    """An encoder that gives each text a number."""
+
+    def chunks(self, _prompt: Any) -> int:
+        return 1
+
+    def encode(self, texts: Sequence[str], _chunks: int) -> Any:
+        return Table(list(range(len(texts))))
+
+    def forget(self) -> None:
+        pass
 
 
 def painter_of(still: Still, last_alpha: float) -> Painter:
-    return Painter(still, lambda texts: Nothing(), torch.linspace(0.99, last_alpha, 1000))  # type: ignore[arg-type,return-value]
+    return Painter(still, Numbers(), torch.linspace(0.99, last_alpha, 1000))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("size", "count", "at_once"), [(64, 20, AT_ONCE), (512, 3, 1), (256, 9, 4)])
