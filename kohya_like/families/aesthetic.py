@@ -39,6 +39,7 @@ class Aesthetic:
 class _OneChunk:
     ids: Sequence[Sequence[int]]
     weights: Sequence[Sequence[float]] | None
+    mean_per_chunk: bool
 
 
 class AestheticEncoder:
@@ -85,7 +86,7 @@ class AestheticEncoder:
         for number in range(count):
             ids = prompt.ids[number] if number < len(prompt.ids) else ()
             weights = prompt.weights[number] if prompt.weights is not None and number < len(prompt.ids) else None
-            chunk = _OneChunk([ids], [weights] if weights is not None else None)
+            chunk = _OneChunk([ids], [weights] if weights is not None else None, prompt.mean_per_chunk)
             tuned = self._tuned(encoder, row_ids(ids, spec.pad_id))
             with torch.no_grad():
                 states, pooled = encode_chunks(tuned, spec, [chunk], backbone.clip_skip, 1)

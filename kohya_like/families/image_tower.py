@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -82,7 +82,8 @@ def build_image_tower(config: Mapping[str, object]) -> nn.Module:
     from transformers.models.clip.configuration_clip import CLIPVisionConfig
     from transformers.models.clip.modeling_clip import CLIPVisionModelWithProjection
 
-    clip = CLIPVisionConfig(**{key: value for key, value in config.items() if key in _KEYS})
+    known: dict[str, Any] = {key: value for key, value in config.items() if key in _KEYS}
+    clip = CLIPVisionConfig(**known)
     return CLIPVisionModelWithProjection(clip)
 
 
