@@ -157,7 +157,7 @@ class SampleOptions(Section):
         True, "Draw sample pictures before the first step too, to compare the later ones with. Usually on.",
         group="When", differs="off in kohya; without a before there is no after.",
     )  # fmt: skip
-    sample_sampler: Literal["ddim", "euler", "euler_a", "dpmpp_2m"] = option(
+    sample_sampler: Literal["ddim", "euler", "euler_a", "dpmpp_2m", "dpmpp_2m_karras", "unipc"] = option(
         "euler", "Sampler that draws the sample pictures, where a prompt does not say (--ss). euler is usual.",
         group="How",
     )  # fmt: skip

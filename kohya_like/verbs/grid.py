@@ -51,7 +51,8 @@ class Grid:
         """Raises UserError where the sheet would be too large."""
         count = len(self.x.values) * len(self.y.values) * len(self.z.values)
         if count * width * height > MOST_PIXELS:
-            raise UserError(f"{count} pictures of {width}x{height} are too many for one table", "take fewer values")
+            size = f"{width}x{height}"
+            raise UserError(f"{count} pictures of {size} are too many for one table", "take fewer values")
         return [
             self._prompt(dict(zip((self.z.name, self.y.name, self.x.name), cell)), width, height)
             for cell in product(self.z.values, self.y.values, self.x.values)

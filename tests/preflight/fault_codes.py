@@ -73,6 +73,8 @@ WITHOUT_FIX: dict[str, str] = {
     "enlarged": TASTE,
     "reg-unused": "nothing is wrong",
     "prompt-option": ONLY_THE_PERSON_KNOWS,
+    "prompt-text": ONLY_THE_PERSON_KNOWS,
+    "prompt-network": ONLY_THE_PERSON_KNOWS,
     "prompt-file": FILES,
     "bad-folder": ONLY_THE_PERSON_KNOWS,
     "not-writable": ONLY_THE_PERSON_KNOWS,

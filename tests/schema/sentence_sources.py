@@ -22,7 +22,7 @@ WINDOW = ROOT / "gui"  # words handed to `self.tr` stand in the .ts file; the ot
 SILENT = (
     "cli.py", "console.py", "config_docs.py", "batch_log.py", "demo/", "schema/docs.py", "schema/texts/",
     "preflight/rendering.py", "formats/kohya_keys.py", "formats/ldm_names.py", "verbs/inspect.py",
-    "verbs/tools.py", "verbs/network_facts.py",
+    "verbs/tools.py", "verbs/network_facts.py", "verbs/generate_options.py",
     "networks/presets.py", "recipes.py",
     "gui/__main__.py", "gui/amounts.py", "gui/fields.py", "gui/log_tail.py", "gui/main_window.py", "gui/pages/",
     "gui/run_events.py", "gui/style_sheet.py", "gui/theme.py", "gui/widgets/",
@@ -114,6 +114,9 @@ STAYS = frozenset(
         "from PySide6.QtCore import qVersion; from PySide6.QtWidgets import QApplication, QLabel; "
         "a = QApplication([]); w = QLabel('x'); w.show(); a.processEvents(); print(qVersion())",
         "extracted from {}", "Dynamic resize with {}: {} from {}", "(conv: {})", "dimension is resized from {} to {}{}",
+        "Noise Schedule", "Zero Terminal SNR", "Schedule type", "CFG scale", "Model hash", "Denoising strength",
+        "Clip skip", "TI hashes", "Lora hashes", "kohya-like {}", "Negative prompt:", "Euler a", "DPM++ 2M",
+        "X/Y/Z plot", "{} Type", "{} Values", "/System/Library/Fonts/Hiragino Sans GB.ttc",
         "not started", "not a JSON object", "docker run --shm-size=2g, or data.max_data_loader_n_workers = 0",
     }
 )  # fmt: skip
