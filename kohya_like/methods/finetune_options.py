@@ -17,6 +17,7 @@ class FinetuneMethod(MethodOptions):
     """Train the base model's own weights, all of them: DreamBooth and native fine-tune. The result is a whole model."""
 
     title: ClassVar[str] = "DreamBooth / fine-tune"
+    usual_rates: ClassVar[tuple[float, float, float]] = (1e-8, 1e-4, 2e-6)
 
     name: Literal["finetune"] = option(
         "finetune", "Train all weights of the base model itself. The result is a whole model; it needs far more memory "

@@ -19,6 +19,8 @@ class MethodOptions(Section):
     title: ClassVar[str] = "Method"
     sections: ClassVar[tuple[str, ...]] = ()  # of those that only some methods read: "network"
 
+    usual_rates: ClassVar[tuple[float, float, float]] = (5e-6, 1e-2, 1e-4)  # lowest, highest, what most take
+
     if TYPE_CHECKING:
         name: str
 

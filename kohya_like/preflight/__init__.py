@@ -18,6 +18,7 @@ from kohya_like.objective.options import conflicts as objective_conflicts
 from kohya_like.optim.checks import conflicts as optim_conflicts
 from kohya_like.optim.schedules import warmup_steps
 from kohya_like.preflight.data import read_data
+from kohya_like.preflight.method_rules import method_faults
 from kohya_like.preflight.model import file_fault, read_model
 from kohya_like.preflight.needs import needed_disk, needed_memory, planned_files
 from kohya_like.preflight.readers import FRESH, Readers
@@ -33,7 +34,7 @@ def check(config: TrainConfig, document: Document | None = None, readers: Reader
 
     A missing part (no model, no folder) does not hide what else is wrong: the rest is still worked out.
     """
-    faults = [*config_faults(config), *data_conflicts(config.data)]
+    faults = [*config_faults(config), *method_faults(config, document), *data_conflicts(config.data)]
     model = read_model(config, readers)
     machine = readers.machine(config.hardware.device)
     resolution = model.family.resolution(model.prediction_type)

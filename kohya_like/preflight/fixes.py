@@ -43,15 +43,18 @@ ALWAYS: dict[str, Edits] = {
     "unused-masks": {"data.masked_loss": True},
     "vae-fp16": {"hardware.vae_precision": "fp32"},
     "warmup-too-long": {"schedule.lr_warmup_steps": "5%"},
+    "bf16-fp16": {PRECISION: "bf16"},
     "bf16-old-card": {PRECISION: "fp16"},
+    "fused-accumulation": {"train.gradient_accumulation_steps": 1},
+    "fused-clip": {"optimizer.max_grad_norm": 0.0},
+    "fused-fp16": {PRECISION: "bf16"},
+    "one-at-a-time": {"optimizer.optimizer_type": "Adafactor", "optimizer.optimizer_args": None},
     "fp16-gtx16": {PRECISION: "no"},
     "fp16-cpu": {PRECISION: "no"},
     "no-masks": {"data.masked_loss": False},
 }
 # Codes whose cure is a value of the option that the fault belongs to; None: its default.
 OWN_OPTION: dict[str, Any] = {
-    "high-rate": 1e-4,
-    "low-rate": 1e-4,
     "no-separator": ",",
     "needs-v-prediction": False,
     "decay-too-long": None,
@@ -119,7 +122,7 @@ def _no_effect(fault: Fault, config: TrainConfig, document: Document) -> Edits:
     """An option that does nothing goes, unless the sentence asks for its counterpart."""
     key, save = fault.key, config.save
     if fault.text.startswith("is 0: the "):
-        return {f"network.train_{key.removeprefix('optimizer.').replace('_lr', '')}": False}
+        return {config.method.switch(key.removeprefix("optimizer.").removesuffix("_lr")): False}
     if key == "sample.prompts":
         return {"sample.sample_every_n_epochs": None, "sample.sample_every_n_steps": None}
     if key == "data.validation_split":
@@ -136,6 +139,10 @@ def _no_effect(fault: Fault, config: TrainConfig, document: Document) -> Edits:
     if key == "schedule.lr_scheduler":
         return {key: "adafactor" if fault.text.startswith("relative_step") else "constant"}
     return {key: None}
+
+
+def _usual_rate(fault: Fault, config: TrainConfig, document: Document) -> Edits:
+    return {fault.key: config.method.usual_rates[2]}
 
 
 def _nothing_trained(fault: Fault, config: TrainConfig, document: Document) -> Edits:
@@ -217,8 +224,10 @@ RULES: dict[str, Rule] = {
     "base-model": _base_model,
     "companion": _companion,
     "empty-timestep-range": _timesteps,
+    "high-rate": _usual_rate,
     "long-average": _long_average,
     "long-captions": _long_captions,
+    "low-rate": _usual_rate,
     "memory": _memory,
     "missing-package": _missing_package,
     "no-effect": _no_effect,

@@ -21,7 +21,6 @@ from kohya_like.schema.errors import Fault, Severity
 
 PARTS = ("unet", "text_encoder")
 FEW_STEPS, MANY_STEPS = 500, 20_000
-LOW_RATE, HIGH_RATE = 5e-6, 1e-2
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _FORBIDDEN = re.compile(r'[/\\:*?"<>|\x00-\x1f]')
 _PROMPT_SIZE = re.compile(r"\s--([wh])\s+(\d+)", re.IGNORECASE)
@@ -162,12 +161,13 @@ def _rates(config: TrainConfig) -> Iterator[Fault]:
     optimizer = config.optimizer
     if optimizer.optimizer_type.lower().startswith(_SURE_RATES):
         return
+    low, high, usual = config.method.usual_rates
     rates = {rate_key(config, part): optimizer.rate(part) for part in PARTS if config.trains(part)}
     for key, rate in rates.items():
-        if rate > HIGH_RATE:
-            yield _note(f"{rate:g} is far too high: pictures will burn", key, "1e-4 is usual", code="high-rate")
-        elif 0 < rate < LOW_RATE:
-            yield _note(f"{rate:g} is very low: little will be learnt", key, "1e-4 is usual", "hint", "low-rate")
+        if rate > high:
+            yield _note(f"{rate:g} is far too high: pictures will burn", key, f"{usual:g} is usual", code="high-rate")
+        elif 0 < rate < low:
+            yield _note(f"{rate:g} is very low: little will be learnt", key, f"{usual:g} is usual", "hint", "low-rate")
 
 
 def rate_key(config: TrainConfig, part: str) -> str:
@@ -201,7 +201,7 @@ def length_faults(config: TrainConfig, count: StepCount, batches_per_epoch: int)
     if count.total < FEW_STEPS:
         yield _note(f"only {times(count.total, 'step')}; tutorials train 1,500 to 4,000", "train.max_train_epochs",
                     "more epochs or repeats", "hint", "few-steps")  # fmt: skip
-    elif count.total > MANY_STEPS:
+    elif count.total > MANY_STEPS and config.method.uses_network:
         yield _note(f"{count.total:,} steps are many for a network", "train.max_train_epochs",
                     "save often, and take the best file rather than the last", "hint", "many-steps")  # fmt: skip
     accumulation = config.train.gradient_accumulation_steps
