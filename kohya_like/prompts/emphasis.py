@@ -41,6 +41,8 @@ class _Pieces:
         for bracket, factor in (("(", ROUND), ("[", SQUARE)):
             for start in self.opened[bracket]:
                 self.weights[start : len(self.texts)] *= factor
+        if not np.isfinite(self.weights).all():
+            raise PromptError("the weights multiply to more than a number can hold; close the brackets")
         joined: list[tuple[list[str], float]] = []
         for text, weight in zip(self.texts, self.weights.tolist()):
             if joined and joined[-1][1] == weight:
@@ -55,6 +57,11 @@ def emphasis(text: str) -> list[Piece]:
 
     Raises PromptError for a weight that is no number, as in (word:1.2.3).
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _read(text).finished()
+
+
+def _read(text: str) -> _Pieces:
     matches = list(_PARTS.finditer(text))
     pieces = _Pieces(len(matches) + 2 * len(_BREAK.findall(text)))
     for match in matches:
@@ -71,7 +78,7 @@ def emphasis(text: str) -> list[Piece]:
             pieces.close("[", SQUARE)
         else:
             _add_words(pieces, part)
-    return pieces.finished()
+    return pieces
 
 
 def is_break(piece: Piece) -> bool:
