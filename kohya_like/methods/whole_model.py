@@ -238,8 +238,8 @@ def write_tokenizer(folder: Path, padding: str) -> None:
     folder.mkdir()
     tokenizer = clip_tokenizer()
     atomic_text(folder / "vocab.json", json.dumps(tokenizer.ids, ensure_ascii=False))
-    merges = "\n".join(" ".join(pair) for pair in tokenizer.merges)
-    atomic_text(folder / "merges.txt", f"#version: 0.2\n{merges}\n")
+    lines = ["#version:", "0.2"], *tokenizer.merges
+    atomic_text(folder / "merges.txt", "".join(f"{' '.join(line)}\n" for line in lines))
     end = "<|endoftext|>"
     atomic_text(folder / "tokenizer_config.json", json.dumps({
         "tokenizer_class": "CLIPTokenizer", "model_max_length": 77, "do_lower_case": True, "errors": "replace",
