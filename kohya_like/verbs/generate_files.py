@@ -9,7 +9,6 @@ from kohya_like.console import say
 from kohya_like.data.tokens import clip_tokenizer
 from kohya_like.formats.embeddings import Embedding, read_embedding
 from kohya_like.formats.headers import container_of
-from kohya_like.formats.picture_embeddings import is_picture
 from kohya_like.formats.safetensors_header import read_safetensors_header
 from kohya_like.prompts.emphasis import emphasis
 from kohya_like.prompts.library import Library
@@ -42,7 +41,7 @@ def used_embeddings(library: Library, prompts: Iterable[Prompt]) -> dict[str, tu
 
 def _of_picture(path: Path, wanted: bool) -> Embedding | None:
     try:
-        return read_embedding(path) if is_picture(path) else None
+        return read_embedding(path)
     except FormatError as error:
         if wanted:
             say(f"hint: {error}", error=True)
