@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 from typing import ClassVar, Literal, Self
 
@@ -82,6 +83,19 @@ class FinetuneMethod(MethodOptions):
 
     def own_numbers(self, part: str, shapes: Shapes) -> tuple[int, int]:
         return sum(name.endswith(".weight") for name in shapes), sum(prod(shape) for shape in shapes.values())
+
+    def stored_numbers(self, shapes: Mapping[str, Shapes]) -> int:
+        """The whole model; or a LoRA beside every layer of the parts that are trained, at most."""
+        if self.save_model_as != "lora":
+            return sum(prod(shape) for part in shapes.values() for shape in part.values())
+        wide = [
+            (shape[0], prod(shape[1:]))
+            for part, tensors in shapes.items()
+            if part != "vae" and (self.train_unet if part == "unet" else self.trains_text_encoder)
+            for shape in tensors.values()
+            if len(shape) in (2, 4)
+        ]
+        return sum(min(self.extract_dim, *sides) * sum(sides) for sides in wide)
 
     def suffixes(self, network: NetworkAlgorithm) -> tuple[str, ...]:
         return ("",) if self.save_model_as == "diffusers" else (".safetensors",)

@@ -55,6 +55,10 @@ class MethodOptions(Section):
         """(layers, numbers) of a part that the method itself trains, beside a network."""
         return 0, 0
 
+    def stored_numbers(self, shapes: Mapping[str, Shapes]) -> int | None:
+        """How many numbers a file holds, by part of the model; None: as many as are trained."""
+        return None
+
     def wording(self, output_name: str) -> Wording | None:
         """What becomes of the captions, where the method teaches a word of its own."""
         return None

@@ -157,6 +157,10 @@ def _memory(fault: Fault, config: TrainConfig, document: Document) -> Edits:
     return assignment(fault.mend.partition(": ")[2].partition(";")[0])
 
 
+def _memory_in_all(fault: Fault, config: TrainConfig, document: Document) -> Edits:
+    return {key: value for part in fault.mend.split("; ") for key, value in assignment(part).items()}
+
+
 def _base_model(fault: Fault, config: TrainConfig, document: Document) -> Edits:
     return {"model.family": "auto"} if "model.family says" in fault.text else {}
 
@@ -229,6 +233,7 @@ RULES: dict[str, Rule] = {
     "long-captions": _long_captions,
     "low-rate": _usual_rate,
     "memory": _memory,
+    "memory-in-all": _memory_in_all,
     "missing-package": _missing_package,
     "no-effect": _no_effect,
     "nothing-trained": _nothing_trained,
