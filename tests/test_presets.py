@@ -19,6 +19,7 @@ COMPLETE = [path for path in PRESETS if path.name != "demo.toml"]
 def test_the_families_are_there() -> None:
     assert {path.name for path in PRESETS} >= {
         "demo.toml", "lora-sd15.toml", "lora-sd21-v.toml", "lora-sdxl.toml", "hypernetwork-sd15.toml",
+        *(f"{kind}-{model}.toml" for kind in ("dreambooth", "finetune") for model in ("sd15", "sd21-v", "sdxl")),
     }  # fmt: skip
 
 
@@ -39,13 +40,16 @@ def test_every_option_up_to_advanced_stands_in_it(path: Path) -> None:
             section = match[1]
         elif match := re.match(r"(?:# )?(\w+) =", line):
             named.add(f"{section}.{match[1]}")
-    chosen = load(path)[0].network
+    config = load(path)[0]
+    network = type(config.network).model_fields if config.method.uses_network else {}
     wanted = {
         option.key
         for option in describe(TrainConfig)
-        if option.info.level != "expert" and "[]" not in option.key and not option.key.startswith("network.")
-    } | {f"network.{key}" for key in type(chosen).model_fields if key in ("dim", "alpha", "conv_dim", "dropout")}
+        if option.info.level != "expert" and "[]" not in option.key
+        and not option.key.startswith("network.") and option.plugin in ("", config.method.name)
+    } | {f"network.{key}" for key in network if key in ("dim", "alpha", "conv_dim", "dropout")}  # fmt: skip
     assert wanted - named == set()
+    assert config.method.uses_network or not any(key.startswith("network.") for key in named)
 
 
 def test_each_family_gets_its_own_numbers() -> None:
