@@ -96,6 +96,24 @@ def test_a_prompt_file_in_kohyas_notation(tmp_path: Path) -> None:
         assert image.size == (64, 96)
 
 
+def test_previews_speak_the_prompt_language(tmp_path: Path) -> None:
+    """With text encoders that are gone by then: all that the steps will read is encoded ahead."""
+    shared: dict[str, Any] = {"network__train_text_encoder": False, "optimizer__learning_rate": 1e-12}
+    prompts = [
+        "a red thing",
+        "a (red:1.7) thing",
+        "a [red:blue:1] thing",
+        "a red AND b",
+        "dog " * 90,
+        "a red thing # x",
+    ]
+    run = Run(tmp_path, **shared, sample__prompts=[f"{text} --s 3 --d 7" for text in prompts]).train()
+    pictures = [pixels(path) for path in sorted(drawn(run))]
+    assert len(set(pictures)) == 5 and pictures[5] == pictures[0]
+    with Image.open(drawn(run)[0]) as image:
+        assert image.info["parameters"].startswith("a red thing\nSteps: 3, Sampler: Euler, ")
+
+
 def test_what_a_prompt_line_says_wrongly_is_told_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "prompts.txt"
     file.write_text("a thing --s many\n")
