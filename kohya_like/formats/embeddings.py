@@ -21,7 +21,8 @@ from torch import Tensor
 
 from kohya_like.formats.headers import container_of
 from kohya_like.formats.legacy_pickle import save_legacy
-from kohya_like.formats.picture_embeddings import FORMATS, is_picture, read_picture, save_picture
+from kohya_like.formats.opening import is_picture
+from kohya_like.formats.picture_embeddings import FORMATS, read_picture, save_picture
 from kohya_like.formats.tensors import open_tensors, save_safetensors
 from kohya_like.formats.unpickle import load_pickle
 from kohya_like.schema.errors import FormatError

@@ -29,7 +29,6 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from kohya_like.formats.atomic import atomic_write
-from kohya_like.formats.opening import open_regular
 from kohya_like.schema.errors import FormatError, UserError
 
 TEXT_KEY = "sd-ti-embedding"
@@ -43,14 +42,6 @@ _LOSSLESS: dict[str, dict[str, Any]] = {
     ".jxl": {"lossless": True},
 }  # fmt: skip
 _Pixels = numpy.typing.NDArray[numpy.uint8]
-
-
-def is_picture(path: Path) -> bool:
-    """Whether the file begins like a picture of a format that may carry an embedding, or like a JPEG."""
-    with open_regular(Path(path)) as file:
-        start = file.read(16)
-    jxl = start.startswith((b"\xff\x0a", b"\x00\x00\x00\x0cJXL "))
-    return start.startswith((b"\x89PNG", b"\xff\xd8")) or start[8:12] == b"WEBP" or start[4:8] == b"ftyp" or jxl
 
 
 def read_picture(path: Path) -> dict[object, object]:

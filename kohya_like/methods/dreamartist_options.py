@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, model_validator
 
 from kohya_like.methods.embedding_options import EmbeddingOptions
 from kohya_like.methods.guidance import Guidance
@@ -15,10 +15,20 @@ from kohya_like.schema.registry import register
 NEGATIVE = "-neg"
 
 
+def _as_text(value: object) -> object:
+    """A plain number may stand there without quotes."""
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Scale = Annotated[str, BeforeValidator(_as_text)]
+
+
 class DreamArtistMethod(EmbeddingOptions):
     """Train a word and its counterpart for the negative prompt: from one picture or few. arXiv:2211.11337."""
 
     title: ClassVar[str] = "DreamArtist"
+
+    usual_rates: ClassVar[tuple[float, float, float]] = (1e-5, 0.5, 5e-3)
 
     name: Literal["dreamartist"] = option(
         "dreamartist", "Train two words: one for the prompt, and WORD-neg for the negative prompt. For one picture or "
@@ -32,7 +42,7 @@ class DreamArtistMethod(EmbeddingOptions):
         6, "Vectors of the word for the negative prompt, WORD-neg. 6 is usual: twice those of the word itself.", ge=1,
         le=75, group="Negative",
     )  # fmt: skip
-    cfg_scale: str = option(
+    cfg_scale: Scale = option(
         "3", "How strongly both words are set off against each other while training: 3 is usual; draw with the same "
         "scale. 1-5:cos grows with the noise.", group="Negative",
     )  # fmt: skip

@@ -7,7 +7,8 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from kohya_like.data.templates import OBJECT, STYLE, Wording, read_templates
+from kohya_like.data.template_sentences import OBJECT, STYLE
+from kohya_like.data.templates import Wording, read_templates
 from kohya_like.methods.options import MethodOptions, Shapes
 from kohya_like.networks.base import NetworkAlgorithm
 from kohya_like.schema.option import option

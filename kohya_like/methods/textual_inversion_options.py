@@ -15,6 +15,8 @@ class TextualInversionMethod(EmbeddingOptions):
 
     title: ClassVar[str] = "Textual Inversion"
 
+    usual_rates: ClassVar[tuple[float, float, float]] = (1e-5, 0.5, 5e-3)
+
     name: Literal["textual_inversion"] = option(
         "textual_inversion", "Train a new word's vectors and nothing else. The result is a tiny file; other prompts "
         "stay exactly as they were.",
@@ -24,7 +26,7 @@ class TextualInversionMethod(EmbeddingOptions):
         "picture; all: the first four.", group="Result", differs="kohya's default is pt; webui reads both.",
     )  # fmt: skip
     picture: str | None = option(
-        None, "The picture that png and webp put the embedding into, such as a preview of it. Empty: a plain card with "
+        None, "The picture that png and webp put the embedding into, such as a preview of it. Empty: a plain one with "
         "its name.", group="Result", level="advanced", path="file", shown_if="save_model_as",
     )  # fmt: skip
 

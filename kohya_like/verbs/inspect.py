@@ -9,6 +9,7 @@ from typing import Any
 
 from kohya_like.console import say
 from kohya_like.formats.headers import identify, read_safetensors_header
+from kohya_like.formats.opening import is_picture
 from kohya_like.schema.errors import FormatError, UserError
 
 NETWORKS = ("lora", "lycoris")
@@ -22,6 +23,10 @@ def describe_file(path: Path, with_keys: bool, with_hashes: bool = False) -> dic
     """
     if not path.exists():
         raise UserError(f"{path}: there is no such file or folder")
+    if path.is_file() and is_picture(path):
+        from kohya_like.verbs.embedding_facts import embedding_facts
+
+        return {"file": str(path), "bytes": path.stat().st_size, "container": "picture", **embedding_facts(path)}
     facts = identify(path)
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
     found: dict[str, Any] = {
@@ -40,6 +45,10 @@ def describe_file(path: Path, with_keys: bool, with_hashes: bool = False) -> dic
             found |= network_facts(path)
         except FormatError as error:
             found["fault"] = str(error)
+    if facts.kind == "textual-inversion" and path.is_file():
+        from kohya_like.verbs.embedding_facts import embedding_facts
+
+        found |= embedding_facts(path)
     if facts.container == "safetensors":
         header = read_safetensors_header(path)
         found["tensors"] = len(header.tensors)

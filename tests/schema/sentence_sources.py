@@ -23,7 +23,7 @@ SILENT = (
     "cli.py", "console.py", "config_docs.py", "batch_log.py", "demo/", "schema/docs.py", "schema/texts/",
     "preflight/rendering.py", "formats/kohya_keys.py", "formats/ldm_names.py", "verbs/inspect.py",
     "verbs/tools.py", "verbs/network_facts.py", "verbs/generate_options.py",
-    "networks/presets.py", "recipes.py",
+    "networks/presets.py", "recipes.py", "data/template_sentences.py", "verbs/embedding_facts.py",
     "gui/__main__.py", "gui/amounts.py", "gui/fields.py", "gui/log_tail.py", "gui/main_window.py", "gui/pages/",
     "gui/run_events.py", "gui/style_sheet.py", "gui/theme.py", "gui/widgets/",
 )  # fmt: skip
