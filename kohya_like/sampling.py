@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
@@ -76,8 +77,9 @@ class Painter:
         groups: dict[tuple[object, ...], list[_Job]] = {}
         for job in jobs:
             p = job.prompt
-            key = (p.width, p.height, p.steps, p.sampler, self._encoder.chunks(job.read), job.read.networks)
-            groups.setdefault(key, []).append(job)
+            with told_of(p):
+                chunks = self._encoder.chunks(job.read)
+            groups.setdefault((p.width, p.height, p.steps, p.sampler, chunks, job.read.networks), []).append(job)
         try:
             for members in groups.values():
                 self._use(members[0].read.networks)
@@ -131,8 +133,15 @@ class _Job:
 
 def read(prompt: SamplePrompt) -> Prompt:
     """Raises UserError that shows the prompt."""
-    try:
+    with told_of(prompt):
         return read_prompt(prompt.text, prompt.negative, prompt.steps)
+
+
+@contextmanager
+def told_of(prompt: SamplePrompt) -> Iterator[None]:
+    """Says of which prompt a fault is."""
+    try:
+        yield
     except PromptError as error:
         raise UserError(f"{prompt.text[:80]}: {error}") from None
 

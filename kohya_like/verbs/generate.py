@@ -24,7 +24,7 @@ from kohya_like.prompt_file import SamplePrompt
 from kohya_like.prompt_networks import PromptNetworks
 from kohya_like.sampling import Painter, Start, read, save_png, to_pixels
 from kohya_like.schema.errors import UserError
-from kohya_like.verbs.generate_files import network_hash, used_embeddings, whole_hash
+from kohya_like.verbs.generate_files import bundled, model_name, network_hash, used_embeddings, whole_hash
 from kohya_like.verbs.generate_request import Request, check_places, output_paths, picture_size, request_of
 from kohya_like.verbs.grid import Grid, grid_of, table
 
@@ -75,7 +75,7 @@ class _Drawing:
         reads = [read(prompt) for prompt in prompts]
         self._networks = PromptNetworks(backbone, request.networks)
         self._networks.prepare([one.networks for one in reads])
-        self._embeddings = used_embeddings(request.embeddings, reads)
+        self._embeddings = used_embeddings(request.embeddings, reads, bundled(request.networks, reads))
         words = Placeholders([Placeholder(name, len(found)) for name, (_, found) in self._embeddings.items()])
         vectors = {name: found.vectors for name, (_, found) in self._embeddings.items()}
         PlaceholderVectors(backbone, vectors).attach()
@@ -110,7 +110,7 @@ class _Drawing:
         return picture_text(
             prompt,
             Surroundings(
-                self._model.stem,
+                model_name(self._model),
                 self._model_hash,
                 request.clip_skip,
                 request.strength,

@@ -107,7 +107,7 @@ def _check_like(arguments: argparse.Namespace, like: Told) -> None:
         )
     if like.strength is not None and not arguments.init:
         raise UserError(f"{arguments.like}: was drawn from another picture", "give that picture with --init")
-    if like.model and like.model != arguments.model.stem:
+    if like.model and like.model not in (arguments.model.stem, arguments.model.name):
         say(f"hint: {arguments.like} was drawn with the model {like.model} ({like.model_hash})", error=True)
 
 

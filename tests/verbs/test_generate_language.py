@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image, PngImagePlugin
+from safetensors.torch import load_file
 
 from kohya_like.cli import main
 from kohya_like.families.loading import load_backbone
 from kohya_like.families.placeholders import embedding_width
-from kohya_like.formats.embeddings import Embedding, write_pt
+from kohya_like.formats.embeddings import Embedding, bundle, read_embedding, write_pt
+from kohya_like.formats.tensors import save_safetensors
 from kohya_like.networks.algorithms.hypernetwork import Hypernetwork
 from kohya_like.networks.network import Network
 from tests.tiny_runs import base, trained
@@ -37,8 +39,6 @@ def folder(tmp_path: Path) -> Path:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(torch.randn_like(parameter), alpha=0.2)
-    from kohya_like.formats.tensors import save_safetensors
-
     save_safetensors(place / "paint.safetensors", network.tensors(), {})
     return tmp_path / "networks"
 
@@ -132,6 +132,28 @@ def test_an_embedding_of_another_model_is_refused(hand: Hand, embeddings: Path) 
     assert "'wide' is 768 wide" in said
     said = hand.refused("--embedding-dir", str(embeddings), prompt="an unused thing")
     assert "unused.pt" in said
+
+
+def test_embeddings_inside_a_network(hand: Hand, embeddings: Path, tmp_path: Path) -> None:
+    """A network with its word, as pivotal tuning saves them, draws as both files do."""
+    word = read_embedding(embeddings / "my-style.pt")
+    both = tmp_path / "both.safetensors"
+    save_safetensors(both, {**load_file(trained("mini")), **bundle(word)}, {})
+    prompt = "a square, my-style"
+    apart = hand("--network", str(trained("mini")), "--embedding-dir", str(embeddings), prompt=prompt)
+    assert (
+        hand("--network", str(both), prompt=prompt) == apart != hand("--network", str(trained("mini")), prompt=prompt)
+    )
+
+
+def test_embeddings_that_cannot_be_used(hand: Hand, embeddings: Path) -> None:
+    width = embedding_width(load_backbone(base("mini").folder), "text_encoder")
+    write_pt(embeddings / "long.pt", Embedding("long", {"text_encoder": torch.zeros(76, width)}))
+    where = ("--embedding-dir", str(embeddings))
+    said = hand.refused(*where, prompt="a long thing")
+    assert "a long thing: an embedding of 76 vectors is longer than a chunk of 75 words" in said
+    write_pt(embeddings / "My-Style.pt", Embedding("My-Style", {"text_encoder": torch.zeros(1, width)}))
+    assert "My-Style and my-style are one word" in hand.refused(*where, prompt="my-style")
 
 
 def test_from_a_picture(hand: Hand, tmp_path: Path) -> None:
