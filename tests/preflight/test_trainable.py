@@ -73,7 +73,8 @@ def test_counts_equal_those_of_a_network(model: tuple[str, dict[str, nn.Module]]
     algorithm = plugins("algorithm")[options["name"]](**options)  # type: ignore[operator]
     with torch.device("meta"):
         network = Network.create(algorithm, parts, name)
-    counted = {row.part: (row.layers, row.parameters) for row in count_trained(NetworkMethod(), algorithm, shapes_of(parts))}
+    rows = count_trained(NetworkMethod(), algorithm, shapes_of(parts))
+    counted = {row.part: (row.layers, row.parameters) for row in rows}
     made = dict.fromkeys(counted, (0, 0))
     for adapter in network.adapters:
         layers, size = made[adapter.part]
@@ -103,7 +104,8 @@ def test_a_single_file_gives_the_same_shapes_as_the_modules(tmp_path: Path) -> N
     found = model_shapes(path, "sd2")
     assert {part: numbers(found[part]) for part in full} == {part: numbers(full[part]) for part in full}
     algorithm = plugins("algorithm")["lora"]()  # type: ignore[operator]
-    assert count_trained(NetworkMethod(), algorithm, found) == count_trained(NetworkMethod(), algorithm, shapes_of(parts))
+    method = NetworkMethod()
+    assert count_trained(method, algorithm, found) == count_trained(method, algorithm, shapes_of(parts))
 
 
 def test_a_diffusers_folder_is_read_part_by_part(tmp_path: Path) -> None:
