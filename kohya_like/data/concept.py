@@ -55,6 +55,9 @@ class ConceptReader:
         pictures = sorted(listing.pictures, key=lambda name: (plain(name), name))
         beside = self._masks_beside(pictures)
         pictures = [name for name in pictures if name not in beside.values()]
+        if (own := self.concept.captions) is not None:
+            self._names["not-in-metadata"] = [name for name in pictures if name not in own]
+            pictures = [name for name in pictures if name in own]
         self._captions = self._sidecars(listing)
         masks = None
         if self.rules.masked and self.concept.settings.mask_dir:
@@ -121,6 +124,11 @@ class ConceptReader:
         return header
 
     def _caption(self, name: str) -> tuple[tuple[str, ...], Path | None]:
+        if self.concept.captions is not None:
+            lines = self.concept.captions[name]
+            if not lines:
+                self._note("no-caption", name)
+            return lines if self.concept.settings.enable_wildcard else lines[:1], None
         available = self._captions[self.extension]
         found = next((candidate for candidate in _stems(name) if candidate in available), None)
         if found is None:
@@ -207,6 +215,7 @@ class ConceptReader:
             "animated", "animation", "of which only the first frame is used", "save the frames you want as pictures"
         )
         self._say("same-stem", "name", "used by several pictures, which share one caption", "rename one of them")
+        self._say("not-in-metadata", "picture", "that the metadata file does not name, not used", "", "hint")
         self._say("other-pictures", "picture", "of a kind that is not read", "save them as PNG or JPEG")
         self._say(
             "sub-folders", "folder", "inside, not read", "one level only: put the pictures into the concept folder"

@@ -182,6 +182,11 @@ class SubsetOptions(Section):
     image_dir: str = option(
         ..., "Folder with the pictures of this concept and their caption files.", group="Folders", path="folder",
     )  # fmt: skip
+    metadata_file: Text = option(
+        None, "A metadata file of kohya's (.json, .jsonl) with the captions of these pictures; those it does not name "
+        "are left out. Empty: caption files.", group="Folders", level="advanced", path="file",
+        kohya="metadata_file / in_json",
+    )  # fmt: skip
     num_repeats: int | None = option(
         None, "How often each picture is seen per epoch; 5 to 20 is usual for few pictures. Empty: the number the "
         "folder's name begins with, or 1.", ge=1, le=10_000, group="Folders",

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from kohya_like.data.concept import ConceptReader, Reading, ReadingRules
-from kohya_like.data.folders import Found, Walk, find_concepts, open_folder, read_name
+from kohya_like.data.folders import Found, Walk, find_concepts, named, open_folder, read_name
+from kohya_like.data.metadata_file import read_metadata
 from kohya_like.data.options import DataOptions, SubsetOptions, settings_of
 from kohya_like.data.records import Concept, ConceptReport, Dataset, ImageRecord, Skipped, plain
-from kohya_like.schema.errors import Fault
+from kohya_like.schema.errors import Fault, FormatError
 
 _NO_PICTURES = ("no-folder", "no-concepts")  # codes of a folder that class pictures are still to be drawn into
 
@@ -28,6 +30,7 @@ class _Source:
     found: Found
     is_reg: bool
     subset: SubsetOptions | None = None
+    captions: dict[str, tuple[str, ...]] | None = None
 
 
 def scan(
@@ -81,7 +84,7 @@ def _sources(options: DataOptions, walk: Walk) -> list[_Source]:
         walk.take(own_walk, without=_NO_PICTURES if is_reg and options.num_class_images else ())
         for one in folders:
             own = single.pop(os.path.realpath(one.folder), None)
-            found.append(_Source(one, is_reg or own.is_reg, own.subset) if own else _Source(one, is_reg))
+            found.append(_Source(one, is_reg or own.is_reg, own.subset, own.captions) if own else _Source(one, is_reg))
     return found + list(single.values())
 
 
@@ -106,7 +109,31 @@ def _single_folders(options: DataOptions, walk: Walk) -> Iterator[_Source]:
         seen.add(real)
         says = read_name(folder.name)
         repeats, words = (1, "") if says.refusal else (says.repeats, says.class_tokens)
-        yield _Source(Found(folder, folder, folder.name, repeats, words), subset.is_reg, subset)
+        captions = _metadata(subset, options, folder, listing.pictures, f"data.subsets[{i}].metadata_file", walk)
+        yield _Source(Found(folder, folder, folder.name, repeats, words), subset.is_reg, subset, captions)
+
+
+def _metadata(
+    subset: SubsetOptions, options: DataOptions, folder: Path, pictures: list[str], key: str, walk: Walk
+) -> dict[str, tuple[str, ...]] | None:
+    """The captions of a subset's metadata file; what is wrong with it is told. None where it has none."""
+    if not subset.metadata_file:
+        return None
+    path = Path(subset.metadata_file)
+    where = plain(str(path))
+    try:
+        found = read_metadata(path, folder, pictures, settings_of(options, subset).caption_separator)
+    except FormatError as error:
+        text = error.text.removeprefix(f"{path}: ")
+        walk.faults.append(Fault(text, key, where, error.hint, code="metadata-file"))
+        return {}
+    for names, text, mend in (
+        (found.missing, "pictures that are not there", "image_dir must be the folder the file was made for"),
+        (found.elsewhere, "pictures of other folders", "list each folder in data.subsets"),
+    ):
+        if names:
+            walk.faults.append(Fault(f"names {text}: {named(names)}", key, where, mend, "warning", "metadata-entries"))
+    return found.lines
 
 
 def _concept(source: _Source, options: DataOptions) -> Concept:
@@ -120,6 +147,7 @@ def _concept(source: _Source, options: DataOptions) -> Concept:
         is_reg=source.is_reg,
         settings=settings_of(options, subset),
         loss_weight=own_weight * (options.prior_loss_weight if source.is_reg else 1.0),
+        captions=source.captions,
     )
 
 
