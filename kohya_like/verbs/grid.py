@@ -127,9 +127,14 @@ def axis_of(given: Sequence[str] | None, request: Request) -> Axis:
         found = tuple(one for value in values for one in read(value))
     except ValueError:
         raise UserError(f"the axis {name} cannot have the values {' '.join(values)}") from None
-    return Axis(
-        name, found, tuple(f"{name} {one:.10g}" if isinstance(one, float) else f"{name} {one}" for one in found)
-    )
+    return Axis(name, found, tuple(_label(name, one) for one in found))
+
+
+def _label(name: str, value: Value) -> str:
+    if name == "sampler":
+        theirs, schedule_type = SAMPLERS[str(value)]
+        return f"{theirs} Karras" if schedule_type == "Karras" else theirs
+    return f"{name} {value:.10g}" if isinstance(value, float) else f"{name} {value}"
 
 
 def _epochs(values: Sequence[str], request: Request) -> Axis:

@@ -42,7 +42,8 @@ def drawn(sheets: Sequence[Sheet]) -> Image.Image:
     every = [label for sheet in sheets for label in (sheet.title, *sheet.columns, *sheet.rows)]
     font = font_for(every, max(12, min(32, height // 16)))
     line = _box("Ág汉", font)[1] + 8
-    left = min(max((_box(row, font)[0] for sheet in sheets for row in sheet.rows if row), default=-16) + 16, width)
+    widest = max((_box(row, font)[0] for sheet in sheets for row in sheet.rows if row), default=-16)
+    left = min(widest + 16, max(width, 160))
     heads = [line if any(sheet.columns) else 0 for sheet in sheets]
     titles = [line if sheet.title else 0 for sheet in sheets]
     total = sum(heads) + sum(titles) + sum(len(sheet.rows) * height for sheet in sheets)
