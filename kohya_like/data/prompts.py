@@ -77,7 +77,7 @@ def tokenize(
     for piece, weight in parse_weights(text) if weighted else [(text, 1.0)]:
         words = tokenizer.encode(piece)
         for ids in placeholders.pieces(words) if placeholders else ((i,) for i in words):
-            if len(chunks[-1]) + len(ids) > CHUNK:
+            if chunks[-1] and len(chunks[-1]) + len(ids) > CHUNK:
                 chunks.append([])
                 weights.append([])
             chunks[-1] += ids

@@ -64,7 +64,7 @@ def read_picture(path: Path) -> dict[object, object]:
             return _table(path, unpacker.decompress(packed, _MAX_JSON_BYTES))
         except zlib.error:
             pass
-    if image.format == "JPEG" or packed is not None:
+    if image.format != "PNG" or packed is not None:
         raise FormatError(
             f"{path}: carries no embedding that can be read: it was saved with loss (JPEG and the like), edited or "
             "scaled, and the vectors in its pixels are gone.",
