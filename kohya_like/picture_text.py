@@ -111,7 +111,7 @@ def told_in(text: str, where: str) -> Told:
             zero_snr=fields.get(ZERO_SNR[0]) == ZERO_SNR[1],
             model=fields.get("Model", ""),
             model_hash=fields.get("Model hash", ""),
-            unknown_sampler=name if name and sampler is None else "",
+            unknown_sampler=f"{name} {fields.get('Schedule type', '')}".strip() if name and sampler is None else "",
         )
     except ValueError as error:
         raise UserError(f"{where}: what the picture tells of itself is damaged: {error}") from None

@@ -66,7 +66,9 @@ def test_there_and_back(sampler: str, text: str) -> None:
 def test_names_of_samplers() -> None:
     assert sampler_named("Euler a") == "euler_a" and sampler_named("unipc") == "unipc"
     assert sampler_named("DPM++ 2M") == "dpmpp_2m" and sampler_named("DPM++ 2M", "Automatic") == "dpmpp_2m_karras"
-    assert sampler_named("Restart") is None
+    assert sampler_named("Restart") is None and sampler_named("DPM++ 2M", "Exponential") is None
+    assert sampler_named("Euler", "Uniform") == "euler" and sampler_named("UniPC", "Karras") == "unipc"
+    assert told_in("x\nSteps: 1, Sampler: Euler, Schedule type: Karras", "x").unknown_sampler == "Euler Karras"
     assert told_in("x\nSteps: 1, Sampler: Restart, Seed: 2", "x").unknown_sampler == "Restart"
 
 

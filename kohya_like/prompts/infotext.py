@@ -62,12 +62,20 @@ def read_infotext(text: str) -> Parameters:
 
 
 def sampler_named(name: str, schedule_type: str = "") -> str | None:
-    """Our sampler of a name in a picture: of A1111 1.9 and later, of those before it (`DPM++ 2M Karras`), of ours."""
+    """Our sampler of a name in a picture: of A1111 1.9 and later, of those before it (`DPM++ 2M Karras`), of ours.
+
+    None where there is none, or where the steps were chosen by a rule that is not ours.
+    """
     if name.endswith(" Karras"):
         name, schedule_type = name.removesuffix(" Karras"), "Karras"
     if name == "DPM++ 2M":  # there, automatic is Karras
-        return "dpmpp_2m_karras" if schedule_type in ("Karras", "Automatic") else "dpmpp_2m"
-    return next((ours for ours, (theirs, _) in SAMPLERS.items() if name in (ours, theirs)), None)
+        return {"Karras": "dpmpp_2m_karras", "Automatic": "dpmpp_2m_karras", "Uniform": "dpmpp_2m", "": "dpmpp_2m"}.get(
+            schedule_type
+        )
+    found = next((ours for ours, (theirs, _) in SAMPLERS.items() if name in (ours, theirs)), None)
+    if found in ("euler", "euler_a") and schedule_type not in ("", "Automatic", "Uniform"):
+        return None  # A1111's DDIM and UniPC do not ask for it
+    return found
 
 
 def _quoted(value: str) -> str:
