@@ -127,12 +127,12 @@ def _metadata(
         text = error.text.removeprefix(f"{path}: ")
         walk.faults.append(Fault(text, key, where, error.hint, code="metadata-file"))
         return {}
-    for names, text, mend in (
-        (found.missing, "pictures that are not there", "image_dir must be the folder the file was made for"),
-        (found.elsewhere, "pictures of other folders", "list each folder in data.subsets"),
-    ):
-        if names:
-            walk.faults.append(Fault(f"names {text}: {named(names)}", key, where, mend, "warning", "metadata-entries"))
+    if found.missing:
+        text, mend = f"names pictures that are not there: {named(found.missing)}", "give the folder it was made for"
+        walk.faults.append(Fault(text, key, where, mend, "warning", "metadata-entries"))
+    if found.elsewhere:
+        text, mend = f"names pictures of other folders: {named(found.elsewhere)}", "list each folder in data.subsets"
+        walk.faults.append(Fault(text, key, where, mend, "warning", "metadata-entries"))
     return found.lines
 
 

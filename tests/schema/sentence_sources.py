@@ -110,7 +110,9 @@ STAYS = frozenset(
         "sudo apt install {}", "pip install tensorboard", "--set {}", "--file {}   {}", "pickle exhausted",
         "huge integer", "Base model", "Stable Diffusion 1.x", "Stable Diffusion 2.x", "Stable Diffusion XL",
         "train.gradient_checkpointing = true", "train.mixed_precision = \"bf16\"", "train.train_batch_size = 1",
-        "network.train_text_encoder = false", "optimizer.optimizer_type = \"AdamW8bit\"", "--set {}: {}",
+        "optimizer.optimizer_type = \"AdamW8bit\"", "--set {}: {}",
+        "{}.train_text_encoder = false", "optimizer.optimizer_type = \"Adafactor\"", "optimizer.max_grad_norm = 0",
+        "method.fused_backward_pass = true", "method.full_bf16 = true",
         "from PySide6.QtCore import qVersion; from PySide6.QtWidgets import QApplication, QLabel; "
         "a = QApplication([]); w = QLabel('x'); w.show(); a.processEvents(); print(qVersion())",
         "extracted from {}", "Dynamic resize with {}: {} from {}", "(conv: {})", "dimension is resized from {} to {}{}",
