@@ -18,6 +18,7 @@ from kohya_like.prompts.prompt import Prompt
 from kohya_like.schema.errors import UserError
 
 REMEMBERED = 1024  # texts
+ROWS_AT_ONCE = 128  # chunks that go through the text encoders together
 Key = tuple[str, int]  # a text and the chunks it is filled up to
 
 
@@ -87,7 +88,10 @@ class PromptEncoder:
 
     @torch.no_grad()
     def _encoded(self, keys: Sequence[Key]) -> Conditioning:
-        return self._backbone.encode_prompts([self._chunked(key) for key in keys])
+        count = max(1, ROWS_AT_ONCE // keys[0][1])
+        slices = [keys[start : start + count] for start in range(0, len(keys), count)]
+        rows = [self._backbone.encode_prompts([self._chunked(key) for key in part]) for part in slices]
+        return rows[0] if len(rows) == 1 else Conditioning.cat(rows)
 
     def _chunked(self, key: Key) -> TokenChunks:
         return chunked(key[0], clip_tokenizer(), self._placeholders, key[1])

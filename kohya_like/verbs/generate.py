@@ -36,7 +36,10 @@ def generate_pictures(arguments: argparse.Namespace) -> list[Path]:
     count = arguments.count * len(request.texts)
     paths = output_paths(arguments.out, 1 if grid else count, arguments.force)
     every = grid.prompts(64, 64) if grid else request.prompts(64, 64, arguments.count)
-    request.networks.check(network for prompt in every for network in read(prompt).networks)
+    reads = [read(prompt) for prompt in every]
+    request.networks.check(network for one in reads for network in one.networks)
+    if any(len(one.parts) == 1 and one.parts[0].weight != 1 for one in reads):
+        say("hint: a number behind a colon at the very end of a prompt is the weight of all of it", error=True)
     start_picture = opened(arguments.init) if arguments.init else None
 
     backbone = open_backbone(arguments, request)

@@ -133,7 +133,7 @@ def axis_of(given: Sequence[str] | None, request: Request) -> Axis:
 def _label(name: str, value: Value) -> str:
     if name == "sampler":
         theirs, schedule_type = SAMPLERS[str(value)]
-        return f"{theirs} Karras" if schedule_type == "Karras" else theirs
+        return f"{theirs} {schedule_type}" if schedule_type == "Karras" else theirs
     return f"{name} {value:.10g}" if isinstance(value, float) else f"{name} {value}"
 
 

@@ -228,5 +228,12 @@ def test_like_a_picture_of_the_web_ui(hand: Hand, tmp_path: Path) -> None:
     assert hand("--like", str(theirs), "--sampler", "dpmpp_2m_karras", prompt=None) == pixels(drawn)
 
 
+def test_a_weight_that_may_be_none_is_pointed_at(hand: Hand, capsys: pytest.CaptureFixture[str]) -> None:
+    hand(prompt="a square, ratio 16:9")
+    assert "hint: a number behind a colon" in capsys.readouterr().err
+    hand(prompt="a square, ratio 16:9, red")
+    assert "hint" not in capsys.readouterr().err
+
+
 def test_without_any_prompt(hand: Hand) -> None:
     assert "there is no prompt" in hand.refused(prompt=None)
