@@ -59,6 +59,34 @@ def picture_text(
 
 
 @dataclass(frozen=True)
+class Pull:
+    """Aesthetic gradients, as the extension for A1111 tells of them."""
+
+    embedding: str
+    weight: float
+    steps: int
+    learning_rate: float
+    slerp: bool
+    text: str = ""
+    text_negative: bool = False
+    angle: float = 0.0
+
+    def fields(self) -> dict[str, str]:
+        fields = {
+            "Aesthetic LR": _number(self.learning_rate),
+            "Aesthetic weight": _number(self.weight),
+            "Aesthetic steps": str(self.steps),
+            "Aesthetic embedding": self.embedding,
+            "Aesthetic slerp": str(self.slerp),
+        }
+        if self.text:
+            fields["Aesthetic text"] = self.text
+            fields["Aesthetic text negative"] = str(self.text_negative)
+            fields["Aesthetic slerp angle"] = _number(self.angle)
+        return fields
+
+
+@dataclass(frozen=True)
 class Told:
     """What a picture tells of how it was drawn; None where it does not."""
 

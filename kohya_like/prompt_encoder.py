@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -28,6 +28,7 @@ class PromptEncoder:
     Args:
         placeholders: names of embeddings that the text encoders know.
         max_token_length: as the model is trained: a shorter prompt is filled up to so many words.
+        encode_prompts: encodes tokenised prompts; by default the backbone.
     """
 
     def __init__(
@@ -36,8 +37,10 @@ class PromptEncoder:
         trained: bool = False,
         placeholders: Placeholders | None = None,
         max_token_length: int = CHUNK,
+        encode_prompts: Callable[[Sequence[TokenChunks]], Conditioning] | None = None,
     ) -> None:
         self._backbone, self._trained, self._placeholders = backbone, trained, placeholders
+        self._encode_prompts = encode_prompts or backbone.encode_prompts
         self._at_least = max_token_length // CHUNK
         self._known: OrderedDict[Key, Conditioning] = OrderedDict()
         self._limit = REMEMBERED
@@ -90,7 +93,7 @@ class PromptEncoder:
     def _encoded(self, keys: Sequence[Key]) -> Conditioning:
         count = max(1, ROWS_AT_ONCE // keys[0][1])
         slices = [keys[start : start + count] for start in range(0, len(keys), count)]
-        rows = [self._backbone.encode_prompts([self._chunked(key) for key in part]) for part in slices]
+        rows = [self._encode_prompts([self._chunked(key) for key in part]) for part in slices]
         return rows[0] if len(rows) == 1 else Conditioning.cat(rows)
 
     def _chunked(self, key: Key) -> TokenChunks:

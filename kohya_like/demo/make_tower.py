@@ -19,7 +19,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from kohya_like.data.tokens import END, START, clip_tokenizer
@@ -27,6 +26,7 @@ from kohya_like.demo.pictures import draw_picture
 from kohya_like.demo.run import demo_base
 from kohya_like.families.image_tower import ImageTower, build_image_tower
 from kohya_like.families.loading import load_backbone
+from kohya_like.formats.tensors import save_safetensors
 
 SIDE, BATCH, POOL, UNSEEN = 64, 128, 12_288, 256
 CONFIG: dict[str, object] = {
@@ -118,7 +118,8 @@ def write(out: Path, tower: nn.Module, projection: nn.Module) -> None:
     out.mkdir(parents=True, exist_ok=True)
     tensors = {name: value for name, value in tower.state_dict().items() if not name.endswith("position_ids")}
     tensors["text_projection.weight"] = projection.state_dict()["weight"]
-    save_file({name: value.half().contiguous() for name, value in tensors.items()}, out / "model.safetensors")
+    halves = {name: value.half().contiguous() for name, value in tensors.items()}
+    save_safetensors(out / "model.safetensors", halves, {"format": "pt"})
     config = {"model_type": "clip", "projection_dim": CONFIG["projection_dim"], "vision_config": CONFIG}
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 

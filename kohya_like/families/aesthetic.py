@@ -1,14 +1,14 @@
 """Aesthetic gradients: a text encoder that is pulled towards the look of some pictures, anew for each prompt.
 
-A copy of the encoder takes a few steps that bring the vector of the prompt nearer to the mean vector of the pictures;
-what it then says of the prompt is mixed with what the untouched encoder says. Nothing is trained for good.
+The encoder takes a few steps that bring the vector of the prompt nearer to the mean vector of the pictures; what it
+then says of the prompt is mixed with what it says untouched, and its weights are put back.
 Gallego, arXiv:2209.12330; defaults and formulas as in the extension of that name for A1111's webui.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -87,29 +87,39 @@ class AestheticEncoder:
             ids = prompt.ids[number] if number < len(prompt.ids) else ()
             weights = prompt.weights[number] if prompt.weights is not None and number < len(prompt.ids) else None
             chunk = _OneChunk([ids], [weights] if weights is not None else None, prompt.mean_per_chunk)
-            tuned = self._tuned(encoder, row_ids(ids, spec.pad_id))
-            with torch.no_grad():
-                states, pooled = encode_chunks(tuned, spec, [chunk], backbone.clip_skip, 1)
+            with self._tuned(encoder, row_ids(ids, spec.pad_id)), torch.no_grad():
+                states, pooled = encode_chunks(encoder, spec, [chunk], backbone.clip_skip, 1)
             hidden.append(states)
             first = pooled if first is None else first
         return torch.cat(hidden, dim=1), first
 
-    def _tuned(self, encoder: nn.Module, row: list[int]) -> nn.Module:
-        """A copy of the encoder after some steps towards the pictures."""
-        aesthetic = self._aesthetic
+    @contextmanager
+    def _tuned(self, encoder: nn.Module, row: list[int]) -> Iterator[None]:
+        """Inside, the encoder has taken its steps towards the pictures; afterwards it is the same to the last bit.
+
+        In place and not on a copy: what is attached to the encoder stays attached. In float32, as Adam needs it.
+        """
+        aesthetic, parameters = self._aesthetic, list(text_body(encoder).parameters())
         tokens = torch.tensor([row], device=self._backbone.device)
-        with torch.enable_grad(), torch.autocast(self._backbone.device.type, enabled=False):
-            tuned = copy.deepcopy(encoder).float()
-            target = self._target(tuned)
-            body = text_body(tuned)
-            body.requires_grad_(True)
-            optimizer = torch.optim.Adam(body.parameters(), lr=aesthetic.learning_rate)
-            for _ in range(aesthetic.steps):
-                loss = -(_unit(self._text_features(tuned, tokens)) @ target).mean()
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
-        return tuned.requires_grad_(False).to(self._backbone.dtype)
+        before = [(parameter, parameter.data, parameter.requires_grad) for parameter in encoder.parameters()]
+        try:
+            with torch.enable_grad(), torch.autocast(self._backbone.device.type, enabled=False):
+                for parameter, data, _ in before:
+                    parameter.data = data.float().clone()
+                target = self._target(encoder)
+                for parameter in parameters:
+                    parameter.requires_grad_(True)
+                optimizer = torch.optim.Adam(parameters, lr=aesthetic.learning_rate)
+                for _ in range(aesthetic.steps):
+                    loss = -(_unit(self._text_features(encoder, tokens)) @ target).mean()
+                    optimizer.zero_grad()
+                    loss.backward()  # type: ignore[no-untyped-call]
+                    optimizer.step()
+            yield
+        finally:
+            for parameter, data, learns in before:
+                parameter.data, parameter.grad = data, None
+                parameter.requires_grad_(learns)
 
     def _target(self, encoder: nn.Module) -> Tensor:
         """[P], of length 1."""

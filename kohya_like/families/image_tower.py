@@ -106,7 +106,7 @@ def _vision_config(folder: Path) -> dict[str, object]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no JSON"
-        raise FormatError(f"{path} cannot be read: {reason}", "choose the folder of a CLIP model") from error
+        raise FormatError(f"{path}: cannot be read ({reason})", "choose the folder of a CLIP model") from error
     if not isinstance(found, dict) or not isinstance(vision := found.get("vision_config", found), dict):
         raise FormatError(f"{path} is not the config of a CLIP model", "choose the folder of a CLIP model")
     return {**vision, **({"projection_dim": found["projection_dim"]} if "projection_dim" in found else {})}

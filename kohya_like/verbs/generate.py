@@ -22,8 +22,9 @@ from kohya_like.picture_text import Surroundings, picture_text
 from kohya_like.prompt_encoder import PromptEncoder
 from kohya_like.prompt_file import SamplePrompt
 from kohya_like.prompt_networks import PromptNetworks
-from kohya_like.sampling import Painter, Start, read, save_png, to_pixels
+from kohya_like.sampling import Encoder, Painter, Start, read, save_png, to_pixels
 from kohya_like.schema.errors import UserError
+from kohya_like.verbs.generate_aesthetic import aesthetic_prompts, check_aesthetic, told_aesthetic
 from kohya_like.verbs.generate_files import bundled, model_name, network_hash, used_embeddings, whole_hash
 from kohya_like.verbs.generate_request import Request, check_places, output_paths, picture_size, request_of
 from kohya_like.verbs.grid import Grid, grid_of, table
@@ -31,6 +32,7 @@ from kohya_like.verbs.grid import Grid, grid_of, table
 
 def generate_pictures(arguments: argparse.Namespace) -> list[Path]:
     """Draw what the command line asks for. Raises UserError; a picture that exists is not replaced unasked."""
+    check_aesthetic(arguments)
     request = request_of(arguments)
     grid = grid_of(arguments, request) if arguments.x or arguments.y or arguments.z else None
     count = arguments.count * len(request.texts)
@@ -82,7 +84,10 @@ class _Drawing:
         words = Placeholders([Placeholder(name, len(found)) for name, (_, found) in self._embeddings.items()])
         vectors = {name: found.vectors for name, (_, found) in self._embeddings.items()}
         PlaceholderVectors(backbone, vectors).attach()
-        encoder = PromptEncoder(backbone, placeholders=words)
+        encoder: Encoder = PromptEncoder(backbone, placeholders=words)
+        if arguments.aesthetic:
+            encoder = aesthetic_prompts(arguments, backbone, words, reads)
+        self._aesthetic = told_aesthetic(arguments)
         alphas = NoiseSchedule.scaled_linear(request.zero_snr).alphas_cumprod
         self._painter = Painter(backbone, encoder, alphas, self._networks, arguments.batch_size)
         self._model_hash: str | None = None
@@ -125,7 +130,7 @@ class _Drawing:
                     if n.kind == "lora"
                 },
             ),
-            more,
+            {**self._aesthetic, **(more or {})},
         )
 
     def _hash(self, path: Path, hashed: Callable[[Path], str]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from kohya_like.prompts.infotext import SAMPLERS
 
 Verb = Callable[[argparse.Namespace], int]
+WEIGHT, STEPS, RATE, ANGLE = 0.9, 5, 1e-4, 0.1  # of aesthetic gradients, as in the extension for A1111
 
 
 def number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
@@ -62,6 +63,7 @@ def add_generate(verb: Callable[[str, Verb, str], argparse.ArgumentParser]) -> N
         grid.add_argument(name, nargs="+", metavar=("AXIS", "VALUE"), help=help)
     grid.add_argument("--cells", action="store_true", help="keep the single pictures too")
 
+    _add_aesthetic(sub)
     model = sub.add_argument_group("model and machine")
     model.add_argument("--prediction-type", default="auto", choices=["auto", "epsilon", "v_prediction"])
     model.add_argument("--zero-terminal-snr", action="store_true", help="for models trained with it")
@@ -72,6 +74,19 @@ def add_generate(verb: Callable[[str, Verb, str], argparse.ArgumentParser]) -> N
     sub.add_argument("--out", type=Path, default=Path("picture.png"), help="a file, or a folder for several")
     sub.add_argument("--force", action="store_true", help="replace existing pictures")
     sub.add_argument("--json", action="store_true")
+
+
+def _add_aesthetic(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("aesthetic gradients: pull the prompts towards the look of some pictures")
+    group.add_argument("--aesthetic", type=Path, metavar="FILE", help="an embedding made by the verb aesthetic")
+    group.add_argument("--aesthetic-tower", type=Path, metavar="FOLDER", help="the CLIP model it was made with")
+    group.add_argument("--aesthetic-weight", type=float, default=WEIGHT, help=f"0 to 1; default {WEIGHT}")
+    group.add_argument("--aesthetic-steps", type=int, default=STEPS, help=f"default {STEPS}")
+    group.add_argument("--aesthetic-lr", type=float, default=RATE, help=f"default {RATE:g}")
+    group.add_argument("--aesthetic-slerp", action="store_true", help="mix along an arc, not along a line")
+    group.add_argument("--aesthetic-text", default="", help="a text that is mixed into the look")
+    group.add_argument("--aesthetic-text-negative", action="store_true", help="away from that text")
+    group.add_argument("--aesthetic-angle", type=float, default=ANGLE, help=f"how much of the text; default {ANGLE}")
 
 
 def generate(arguments: argparse.Namespace) -> int:

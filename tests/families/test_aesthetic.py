@@ -98,15 +98,13 @@ def test_without_strength_it_changes_nothing(nothing: dict[str, float]) -> None:
 
 def test_more_steps_come_nearer_to_the_pictures() -> None:
     model, image_tower = backbone("sd1"), tower()
-    encode = AestheticEncoder(model, image_tower, Aesthetic(vector(), learning_rate=1e-3))
     tokens = torch.tensor([row_ids(prompt("a cat").ids[0], 49407)])
     target = vector() / vector().norm()
 
     def likeness(steps: int) -> float:
-        tuned = AestheticEncoder(model, image_tower, Aesthetic(vector(), steps=steps, learning_rate=1e-3))._tuned(
-            model.text_encoders[0], tokens[0].tolist()
-        )
-        text = encode._text_features(tuned, tokens)[0]
+        encoder = AestheticEncoder(model, image_tower, Aesthetic(vector(), steps=steps, learning_rate=1e-3))
+        with encoder._tuned(model.text_encoders[0], tokens[0].tolist()), torch.no_grad():
+            text = encoder._text_features(model.text_encoders[0], tokens)[0]
         return float(text @ target / text.norm())
 
     assert likeness(0) < likeness(5) < likeness(20)
@@ -177,9 +175,9 @@ def test_a_picture_is_cut_to_its_middle_and_normalised() -> None:
 @pytest.mark.parametrize(
     ("config", "tensors", "said"),
     [
-        (None, {}, "config.json cannot be read: No such file"),
+        (None, {}, "config.json: cannot be read (No such file"),
         ("[1]", {}, "is not the config of a CLIP model"),
-        ("{", {}, "it is no JSON"),
+        ("{", {}, "cannot be read (it is no JSON)"),
         ("{}", None, "no weights: neither model.safetensors nor pytorch_model.bin"),
         (json.dumps(VISION), {"x": torch.ones(1)}, "tensors are missing"),
         (json.dumps({**VISION, "num_hidden_layers": 10**9}), {"x": torch.ones(1)}, "at most 64 makes sense"),
