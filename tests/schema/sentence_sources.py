@@ -118,7 +118,6 @@ STAYS = frozenset(
         "extracted from {}", "Dynamic resize with {}: {} from {}", "(conv: {})", "dimension is resized from {} to {}{}",
         "Noise Schedule", "Zero Terminal SNR", "Schedule type", "CFG scale", "Model hash", "Denoising strength",
         "Aesthetic LR", "Aesthetic weight", "Aesthetic steps", "Aesthetic embedding", "Aesthetic slerp",
-        "Aesthetic text", "Aesthetic text negative", "Aesthetic slerp angle",
         "Clip skip", "TI hashes", "Lora hashes", "kohya-like {}", "Negative prompt:", "Euler a", "DPM++ 2M",
         "X/Y/Z plot", "{} Type", "{} Values", "/System/Library/Fonts/Hiragino Sans GB.ttc",
         "not started", "not a JSON object", "docker run --shm-size=2g, or data.max_data_loader_n_workers = 0",
