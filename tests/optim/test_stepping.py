@@ -23,7 +23,7 @@ class Toy:
     def __init__(self, kind: str, dtype: torch.dtype, way: str, lr: float = 1e-2) -> None:
         torch.manual_seed(0)
         self.net = nn.Sequential(nn.Linear(6, 8), nn.SiLU(), nn.Linear(8, 4)).to(dtype)
-        groups = [{"params": list(layer.parameters()), "lr": lr * (i + 1)} for i, layer in enumerate(self.net[::2])]
+        groups = [{"params": list(self.net[i].parameters()), "lr": lr * (i + 1)} for i in (0, 2)]
         self.optimizer = build_optimizer(kind, groups, learning_rate=lr)
         self.single = WeightByWeight(self.optimizer, seed=3) if way != "together" else None
         if self.single is not None and way == "fused":
