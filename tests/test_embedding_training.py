@@ -81,16 +81,13 @@ def test_three_steps_then_the_files_give_the_same_model(tmp_path: Path, family: 
 @pytest.mark.parametrize("family", ["mini", *(pytest.param(f, marks=pytest.mark.full) for f in FAMILIES)])
 def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path, family: str, method: str) -> None:
     options = {**METHODS[method], "train__max_train_steps": 3}
-    whole = Run(tmp_path / "whole", family, **options).train()
+    Run(tmp_path / "whole", family, **options).train()
     cut = Run(tmp_path / "cut", family, **options, save__save_state_every_n_steps=1)
     trainer = cut.build()
     batches = trainer.batches(0)
     trainer.one_whole_step(batches)
     resumed = Run(tmp_path / "cut", family, **options, save__save_state_every_n_steps=1).train(resume=True)
     assert resumed.all(Finished)[-1].step == 3
-    one, other = (r.build().method for r in (whole, resumed))
-    for state in (one, other):
-        assert state.state().keys() == one.state().keys()
     for a, b in zip(sorted((tmp_path / "whole/out").iterdir()), sorted((tmp_path / "cut/out").iterdir())):
         if a.suffix == ".pt":
             assert same(read_embedding(a).vectors, read_embedding(b).vectors)

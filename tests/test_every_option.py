@@ -68,7 +68,10 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "network__activation": "relu", "network__dropout_structure": [0.0, 0.1, 0.0], "network__files": "both",
     },
 }  # fmt: skip
-METHODS: dict[str, dict[str, Any]] = {"finetune": {}}
+METHODS: dict[str, dict[str, Any]] = {
+    "finetune": {},
+    **{name: {"method__token_string": "my-cat"} for name in ("textual_inversion", "dreamartist", "pivotal")},
+}
 
 
 def declared(section: type[Section]) -> Iterator[Option]:
