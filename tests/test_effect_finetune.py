@@ -1,7 +1,7 @@
 """DreamBooth on the embedded model: its own weights learn the ghost, keep the rest and bind it; the control does not.
 
-The gates are those of tests/test_effect.py. Seed 1 gave: loss of ghosts .46, of other pictures 1.17 (after / before),
-ghost score .76, seven of eight ghosts found, loss under a foreign caption .91.
+The gates are those of tests/test_effect.py. Seeds 1, 2 gave: loss of ghosts .46 .45, of other pictures 1.17 1.15,
+each after / before; ghost score .76 .75, seven of eight ghosts found, loss under a foreign caption .91 .93.
 """
 
 from __future__ import annotations
