@@ -33,10 +33,10 @@ DREAM = ("method.name=dreamartist", "optimizer.learning_rate=0.05", "train.max_t
 
 
 def test_a_short_training_lowers_the_loss_of_unseen_ghosts(tmp_path: Path) -> None:
-    """Twenty steps; the rest is to the bit what it was."""
+    """Twenty steps (.73 of the loss before); the rest is to the bit what it was."""
     short = ("train.max_train_steps=20", "train.train_batch_size=6")
     effect = effect_of(train(tmp_path, own_words(tmp_path), *INVERSION, *short), pictures=False)
-    assert effect.ghost_loss < 0.95 * before().ghost_loss, effect
+    assert effect.ghost_loss < 0.85 * before().ghost_loss, effect
     assert (effect.other_loss, effect.foreign_loss) == (before().other_loss, before().foreign_loss)
 
 
