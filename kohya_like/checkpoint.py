@@ -10,7 +10,6 @@ drawn; torch's random state is kept as well, for whatever draws outside a batch.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import shutil
 from collections.abc import Mapping
@@ -68,9 +67,7 @@ class StateStore:
                 shutil.rmtree(path)
         with atomic_folder(path) as folder:
             save_safetensors(folder / "trained.safetensors", state.trained, None)
-            buffer = io.BytesIO()
-            torch.save({"optimizer": state.optimizer, "extra": state.extra}, buffer)
-            (folder / "optimizer.pt").write_bytes(buffer.getvalue())
+            torch.save({"optimizer": state.optimizer, "extra": state.extra}, folder / "optimizer.pt")
             sums = {file.name: digest(file) for file in sorted(folder.iterdir())}
             body = {"version": 1, "position": asdict(state.position), "sha256": sums}
             manifest = {"sum": own_sum(body), **body}

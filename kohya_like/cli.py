@@ -12,6 +12,7 @@ from pathlib import Path
 from kohya_like import __version__
 from kohya_like.console import say
 from kohya_like.schema.errors import UserError
+from kohya_like.verbs.generate_options import add_generate
 from kohya_like.verbs.tools import add_tools
 
 Verb = Callable[[argparse.Namespace], int]
@@ -34,19 +35,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-
-
-def number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
-    """The type of an argument between two bounds."""
-
-    def read(text: str) -> float:
-        value = kind(text)
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text} is not between {low} and {high}")
-        return value
-
-    read.__name__ = kind.__name__  # argparse names it: "invalid int value"
-    return read
 
 
 def parser() -> argparse.ArgumentParser:
@@ -79,25 +67,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", type=Path, default=Path("runs"), help="parent of the new run folder")
     sub.add_argument("--json", action="store_true")
 
-    sub = verb("generate", generate, "Draw pictures, to look at a result.")
-    sub.add_argument("--model", type=Path, required=True)
-    sub.add_argument("--network", action="append", default=[], metavar="FILE[:WEIGHT]")
-    sub.add_argument("--prompt", action="append", required=True, help="may be given several times")
-    sub.add_argument("--negative", default="")
-    sub.add_argument("--seed", type=number(int, 0, 2**32 - 1), default=1)
-    sub.add_argument("--steps", type=number(int, 1, 1000), default=20)
-    sub.add_argument("--cfg", type=number(float, 0, 100), default=7.0, help="guidance scale")
-    sub.add_argument("--sampler", default="euler", choices=["ddim", "euler", "euler_a", "dpmpp_2m"])
-    sub.add_argument("--size", default="", help="512 or 512x768; default: what the model was trained on")
-    sub.add_argument("--out", type=Path, default=Path("picture.png"), help="a file, or a folder for several")
-    sub.add_argument("--prediction-type", default="auto", choices=["auto", "epsilon", "v_prediction"])
-    sub.add_argument("--zero-terminal-snr", action="store_true", help="for models trained with it")
-    sub.add_argument("--config-folder", type=Path)
-    sub.add_argument("--clip-skip", type=number(int, 1, 12))
-    sub.add_argument("--dtype", default="fp32", choices=["fp32", "fp16", "bf16"])
-    sub.add_argument("--device", default="auto")
-    sub.add_argument("--force", action="store_true", help="replace existing pictures")
-    sub.add_argument("--json", action="store_true")
+    add_generate(verb)
 
     sub = verb("inspect", inspect, "Say what a file is: kind, family, keys, rank, metadata.")
     sub.add_argument("file", type=Path)
@@ -106,6 +76,13 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true")
 
     add_tools(verb)
+
+    sub = verb("aesthetic", aesthetic, "Make an aesthetic embedding of a folder of pictures.")
+    sub.add_argument("folder", type=Path, help="the pictures")
+    sub.add_argument("--tower", type=Path, required=True, help="folder of a CLIP model; for SD 1.x that of ViT-L/14")
+    sub.add_argument("--out", type=Path, required=True, help="the .pt file that is written")
+    sub.add_argument("--device", default="cpu")
+    sub.add_argument("--force", action="store_true", help="replace an existing file")
 
     sub = verb("cache", cache, "Fill, list or purge the cache of encoded pictures.")
     with_config(sub, optional=True)
@@ -209,14 +186,6 @@ def demo(arguments: argparse.Namespace) -> int:
     return run_demo(arguments.out, arguments.set, arguments.json, watched)
 
 
-def generate(arguments: argparse.Namespace) -> int:
-    from kohya_like.verbs.generate import generate_pictures
-
-    paths = generate_pictures(arguments)
-    print(json.dumps({"pictures": [str(p) for p in paths]}) if arguments.json else "\n".join(map(str, paths)))
-    return 0
-
-
 def inspect(arguments: argparse.Namespace) -> int:
     from kohya_like.verbs.inspect import describe_file, render
 
@@ -226,6 +195,12 @@ def inspect(arguments: argparse.Namespace) -> int:
     else:
         render(facts)
     return 0
+
+
+def aesthetic(arguments: argparse.Namespace) -> int:
+    from kohya_like.verbs.aesthetic import aesthetic_verb
+
+    return aesthetic_verb(arguments)
 
 
 def cache(arguments: argparse.Namespace) -> int:

@@ -21,7 +21,7 @@ from kohya_like.data.options import DataOptions
 from kohya_like.families.options import ModelOptions
 from kohya_like.objective.options import ObjectiveOptions
 from kohya_like.optim.options import OptimizerOptions, ScheduleOptions
-from kohya_like.output import SavePlan
+from kohya_like.output import SaveOptions, SavePlan
 from kohya_like.prompt_file import SamplePrompt, parse_prompts, read_prompt_file
 from kohya_like.schema.errors import Fault
 from kohya_like.schema.option import Section, describe, option
@@ -43,10 +43,10 @@ def chosen_by_name(kind: Kind) -> Any:
 
 
 if TYPE_CHECKING:
-    from kohya_like.methods.options import NetworkMethod
+    from kohya_like.methods.options import MethodOptions
     from kohya_like.networks.base import NetworkAlgorithm
 
-    AnyMethod = NetworkMethod
+    AnyMethod = MethodOptions
     AnyAlgorithm = NetworkAlgorithm
 else:
     AnyMethod = chosen_by_name("method")
@@ -133,102 +133,6 @@ class TrainOptions(Section):
         return bool(by_epochs and epoch_ended is not None and epoch_ended % by_epochs == 0)
 
 
-class SaveOptions(Section):
-    """Which files are written, where, and what they say of themselves."""
-
-    title: ClassVar[str] = "Saving"
-
-    output_dir: str = option(
-        "output", "Folder for the trained files; it is made where it does not exist.", group="Output", path="folder",
-    )  # fmt: skip
-    output_name: str = option(
-        "last", "Name of the files, without extension. It is also the word a prompt uses: <lora:NAME:1>.",
-        group="Output",
-    )  # fmt: skip
-    overwrite: bool = option(
-        False, "Replace files of an earlier training that have the same name. Usually off: where there are such files, "
-        "no training starts.", group="Output", level="advanced", differs="kohya overwrites without a question.",
-    )  # fmt: skip
-    save_precision: Dtype = option(
-        "fp16", "Number type of the saved file. fp16 is usual and read everywhere; fp32 makes it twice as large.",
-        group="Output", level="advanced",
-        differs="kohya keeps fp32 when unset; fp16 is what every reader expects and half the size.",
-    )  # fmt: skip
-    save_every_n_epochs: int | None = option(
-        None, "Save a file every N epochs besides the last, so that you can choose the best. 1 or 2 is usual. Empty: "
-        "only the last.", ge=1, group="When",
-    )  # fmt: skip
-    save_every_n_steps: int | None = option(
-        None, "Save a file every N steps besides the last, so that you can choose the best. 500 is usual for long "
-        "trainings.", ge=1, group="When", level="advanced",
-    )  # fmt: skip
-    save_last_n_epochs: int | None = option(
-        None, "Keep only the newest N of the files saved by epoch; older ones of this run are deleted. Empty: keep "
-        "all.", ge=1, group="When", level="advanced",
-    )  # fmt: skip
-    save_last_n_steps: int | None = option(
-        None, "Keep only the files saved by step in the last N steps; older ones of this run are deleted. Empty: keep "
-        "all.", ge=1, group="When", level="advanced",
-    )  # fmt: skip
-    save_state_every_n_steps: int | None = option(
-        None, "Write a full state for resuming every N steps. One is also written with every file, on stop and on "
-        "pause.", ge=1, group="Resume", level="advanced", kohya="save_state",
-    )  # fmt: skip
-    keep_states: int = option(
-        2, "How many states for resuming are kept in the run folder; the oldest goes first. 2 is usual; each takes "
-        "disk space.", ge=1, le=100, group="Resume", level="advanced", kohya="save_last_n_steps_state",
-    )  # fmt: skip
-    log_batches: bool = option(
-        False, "Write the pictures and final captions of every step into batches.jsonl in the run folder, to look for "
-        "a fault. Usually off.", group="Log", level="expert",
-    )  # fmt: skip
-    log_with: Literal["none", "tensorboard"] = option(
-        "none", "tensorboard: also write a TensorBoard log into the run folder; that package must be installed. "
-        "Usually none.", group="Log", level="advanced",
-    )  # fmt: skip
-    no_metadata: bool = option(
-        False, "Leave tags, folder names and settings out of the file, for privacy. Usually off: others can then see "
-        "how it was made.", group="Metadata", level="advanced",
-    )  # fmt: skip
-    training_comment: str = option(
-        "", "A note of your own that travels in the file's metadata. Optional.", group="Metadata", level="advanced",
-    )  # fmt: skip
-    metadata_title: str = option(
-        "", "Title of the model in the file's metadata, which other programs show. Empty: the output name.",
-        group="Metadata", level="advanced",
-    )  # fmt: skip
-    metadata_author: str = option(
-        "", "Name of the author in the file's metadata. Optional.", group="Metadata", level="advanced",
-    )  # fmt: skip
-    metadata_description: str = option(
-        "", "What the model shows or does, in a sentence for the file's metadata. Optional.", group="Metadata",
-        level="advanced",
-    )  # fmt: skip
-    metadata_license: str = option(
-        "", "Licence under which others may use the file, such as CC-BY-4.0; kept in its metadata. Optional.",
-        group="Metadata", level="advanced",
-    )  # fmt: skip
-    metadata_tags: str = option(
-        "", "Tags that describe the model, separated by commas, for the file's metadata. Optional.", group="Metadata",
-        level="advanced",
-    )  # fmt: skip
-    metadata_trigger_phrase: str = option(
-        "", "The words that call it up in a prompt, such as sks cat, for the file's metadata. Optional.",
-        group="Metadata", level="advanced",
-    )  # fmt: skip
-    metadata_usage_hint: str = option(
-        "", "How others best use the model, such as its strength (0.8), for the file's metadata. Optional.",
-        group="Metadata", level="advanced",
-    )  # fmt: skip
-
-    def plan(self, suffixes: Sequence[str]) -> SavePlan:
-        """When which files are written, with these endings side by side."""
-        return SavePlan(
-            Path(self.output_dir), self.output_name, self.save_every_n_epochs, self.save_every_n_steps,
-            self.save_last_n_epochs, self.save_last_n_steps, suffixes[0], tuple(suffixes[1:]),
-        )  # fmt: skip
-
-
 class SampleOptions(Section):
     """Preview pictures while training."""
 
@@ -253,7 +157,7 @@ class SampleOptions(Section):
         True, "Draw sample pictures before the first step too, to compare the later ones with. Usually on.",
         group="When", differs="off in kohya; without a before there is no after.",
     )  # fmt: skip
-    sample_sampler: Literal["ddim", "euler", "euler_a", "dpmpp_2m"] = option(
+    sample_sampler: Literal["ddim", "euler", "euler_a", "dpmpp_2m", "dpmpp_2m_karras", "unipc"] = option(
         "euler", "Sampler that draws the sample pictures, where a prompt does not say (--ss). euler is usual.",
         group="How",
     )  # fmt: skip
@@ -336,6 +240,24 @@ class TrainConfig(Section):
     save: SaveOptions = option(SaveOptions, "Files.")
     sample: SampleOptions = option(SampleOptions, "Previews.")
     hardware: HardwareOptions = option(HardwareOptions, "Machine.")
+
+    def trains(self, part: str) -> bool:
+        """Whether a part of the model is switched on, whatever its learning rate."""
+        return self.method.trains(part, self.network)
+
+    @property
+    def base_precision(self) -> Dtype:
+        """The number type of the base model's weights."""
+        if self.method.own_precision is not None:
+            return self.method.own_precision
+        chosen, mixed = self.train.base_precision, self.train.mixed_precision
+        if chosen != "auto":
+            return chosen
+        return "fp32" if mixed == "no" else mixed
+
+    def save_plan(self) -> SavePlan:
+        """When which files are written."""
+        return self.save.plan(self.method.suffixes(self.network))
 
 
 def dumped(config: TrainConfig) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`python -m kohya_like.example_presets` writes presets/*.toml: each recipe for each family, with every option's help.
+"""`python -m kohya_like.example_presets` writes presets/*.toml: each network for each family, with every option's help.
 
 Values are those of the recipe and of the family (recipes.py); what the two do not say stands in COMMON.
 """
@@ -85,9 +85,10 @@ def preset_name(recipe: str, ending: str) -> str:
 
 
 def pairs() -> Iterator[tuple[Recipe, Model]]:
+    """Each recipe of a network with each model; the presets of other methods are written by hand."""
     for recipe in RECIPES:
         for model in MODELS:
-            if (recipe.name, model.ending) not in NOT_MADE:
+            if recipe.method == "network" and (recipe.name, model.ending) not in NOT_MADE:
                 yield recipe, model
 
 

@@ -1,8 +1,9 @@
-"""A batch becomes a loss: latents, conditioning, objective and the frozen backbone meet here."""
+"""A batch becomes a loss: latents, conditioning, objective, method and the frozen backbone meet here."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch import Tensor
 from kohya_like.conditioning import Conditioner
 from kohya_like.data.dataset import Batch
 from kohya_like.families.backbone import Backbone, Conditioning
+from kohya_like.methods.base import FamilyPrediction, Guess, TrainingMethod
 from kohya_like.objective.objective import LossResult, Objective
 
 # Validation looks at the same noise at the same few steps each time, or its changes would be noise themselves.
@@ -17,26 +19,43 @@ VALIDATION_TIMESTEPS = (100, 300, 500, 700, 900)
 
 
 class Learner:
+    """`method` says what is encoded, how the prediction is made, and what is added to the loss."""
+
     def __init__(
-        self, backbone: Backbone, objective: Objective, conditioner: Conditioner, validation: Sequence[Batch] = ()
+        self,
+        backbone: Backbone,
+        objective: Objective,
+        conditioner: Conditioner,
+        validation: Sequence[Batch] = (),
+        method: TrainingMethod | FamilyPrediction | None = None,
     ) -> None:
         self._backbone, self._objective, self._conditioner = backbone, objective, conditioner
-        self._validation = validation
+        self._validation, self._method = validation, method or FamilyPrediction()
 
     def loss(self, batch: Batch, generator: torch.Generator, fixed_t: int | None = None) -> LossResult:
         """The batch's loss. All noise comes from `generator`, a CPU generator."""
-        device = self._backbone.device
+        device, method = self._backbone.device, self._method
         conditioning = self.conditioning(batch)
         latents = self._latents(batch)
+        guesses: list[Guess] = []
 
         def predict(noisy: Tensor, t: Tensor) -> Tensor:
-            return self._backbone.predict(noisy, t, conditioning)
+            prediction = method.predict(self._backbone, noisy, t, conditioning)
+            guesses.append(Guess(latents, noisy, t, prediction))
+            return prediction
 
         weights = batch.loss_weights.to(device)
-        return self._objective.loss(predict, latents, generator, weights, batch.masks, fixed_t)
+        masks = None if batch.masks is None else method.mask_weights(batch.masks)
+        result = self._objective.loss(predict, latents, generator, weights, masks, fixed_t)
+        extra = method.extra_loss(guesses[0])
+        return result if extra is None else replace(result, loss=result.loss + extra)
 
     def conditioning(self, batch: Batch) -> Conditioning:
-        return self._conditioner(batch)
+        """Of all texts that the method asks for, each with the geometry of its picture."""
+        texts = self._method.texts(batch.captions)
+        times = len(texts) // len(batch.captions)
+        encoded = self._conditioner.encode(texts)
+        return encoded.with_geometry(batch.original * times, batch.crop * times, batch.target * times)
 
     @torch.no_grad()
     def validation_loss(self) -> float:

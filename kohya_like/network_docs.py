@@ -20,6 +20,7 @@ from kohya_like.families.base import family
 from kohya_like.families.components import skeleton
 from kohya_like.formats.atomic import atomic_text
 from kohya_like.network_docs_text import LANGUAGES, MODEL_LABELS, REASONS, WORDS
+from kohya_like.methods.options import NetworkMethod
 from kohya_like.networks.base import NetworkAlgorithm, WeightDelta
 from kohya_like.networks.cells import LAYERS, MERGING, VARIANTS, has, lost_by, told
 from kohya_like.networks.selection import select
@@ -59,7 +60,7 @@ def sizes(recipe: Recipe, model: Model) -> tuple[int, int, int]:
     network = TrainConfig.model_validate(nested(preset_values(recipe, model))).network
     assert isinstance(network, NetworkAlgorithm)
     shapes = real_shapes(model.family)
-    rows = count_trained(network, shapes)
+    rows = count_trained(NetworkMethod(), network, shapes)
     still = 0
     if isinstance(network, WeightDelta) and network.frozen:
         parts = [part for part in shapes if network.trains(part)]

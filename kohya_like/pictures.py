@@ -15,6 +15,7 @@ from kohya_like.data.fingerprint import Fingerprints
 from kohya_like.data.options import DataOptions
 from kohya_like.data.records import Dataset, Fit, ImageRecord
 from kohya_like.data.scan import scan
+from kohya_like.data.templates import Wording
 from kohya_like.data.validation import split_validation
 from kohya_like.runs import fingerprint
 from kohya_like.schema.errors import ConfigError
@@ -43,7 +44,7 @@ class Pictures:
             dataset.images, options.validation_split, options.validation_seed, prints.of, dataset.concepts
         )
         fits = fits_of(train, rules)
-        repeats = balanced_repeats(train, dataset.concepts)
+        repeats = balanced_repeats(train, dataset.concepts, options.balance_concepts == "samples")
         plan = BatchPlan(fits, repeats, batch_size, seed)
         return cls(dataset, train, held_out, fits, plan, rules, prints)
 
@@ -67,14 +68,21 @@ class Pictures:
         return Sources(images, self.dataset.concepts, fits, options.masked_loss, cache, keys)
 
     def training_set(
-        self, sources: Sources, seed: int, accumulation: int, total_steps: int, loading: Loading
+        self,
+        sources: Sources,
+        seed: int,
+        accumulation: int,
+        total_steps: int,
+        loading: Loading,
+        wording: Wording | None = None,
     ) -> TrainingSet:
         return TrainingSet(
-            sources, self.plan, seed, accumulation=accumulation, total_steps=total_steps, loading=loading
-        )
+            sources, self.plan, seed, accumulation=accumulation, total_steps=total_steps, loading=loading,
+            wording=wording,
+        )  # fmt: skip
 
-    def validation_set(self, sources: Sources) -> ValidationSet:
-        return ValidationSet(sources, self.plan.batch_size)
+    def validation_set(self, sources: Sources, wording: Wording | None = None) -> ValidationSet:
+        return ValidationSet(sources, self.plan.batch_size, wording)
 
     def identity(self, accumulation: int) -> str:
         """Changes when pictures, captions, repeats, buckets or batches do: then no exact resume is possible."""
@@ -83,4 +91,4 @@ class Pictures:
             for image, fit in zip(self.train, self.fits)
         ]
         folders = [(c.name, c.repeats, c.is_reg, c.loss_weight, c.settings) for c in self.dataset.concepts]
-        return fingerprint(rows, folders, self.plan.batch_size, accumulation)
+        return fingerprint(rows, folders, self.plan.batch_size, accumulation, self.plan.bucket_counts())

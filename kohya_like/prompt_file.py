@@ -1,5 +1,7 @@
 """Sample prompts in kohya's notation: one a line, `#` comments, options after ` --`. No torch.
 
+The texts may use the prompt language of docs/prompts.md.
+
     a cat on a sofa --n blurry, low quality --w 512 --h 768 --d 42 --l 7.5 --s 28 --ss euler_a
 
 Unlike kohya's own reader, the prompt text itself is never taken for an option, an option that is not understood is a
@@ -14,9 +16,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kohya_like.prompts.infotext import SAMPLERS, sampler_named
 from kohya_like.schema.errors import Fault, UserError
 
-SAMPLERS = ("ddim", "euler", "euler_a", "dpmpp_2m")
 # kohya's sampler names that mean one of ours
 ALIASES = {"k_euler": "euler", "k_euler_a": "euler_a", "dpmsolver++": "dpmpp_2m", "dpmsolver": "dpmpp_2m"}
 FILE_CAP = 1 << 20
@@ -49,7 +51,22 @@ def parse_line(line: str, defaults: SamplePrompt, where: str = "") -> tuple[Samp
             prompt = _with_option(prompt, name, value.replace("\\--", "--"))
         except ValueError as error:
             faults.append(Fault(f"--{name} {value}: {error}", "sample.prompts", where, code="prompt-option"))
-    return prompt, faults
+    return prompt, faults + _language_faults(prompt, where)
+
+
+def _language_faults(prompt: SamplePrompt, where: str) -> list[Fault]:
+    """What the prompt language does not allow. It is read here, so that a window comes up without numpy."""
+    from kohya_like.prompts.errors import PromptError
+    from kohya_like.prompts.prompt import read_prompt
+
+    try:
+        networks = read_prompt(prompt.text, prompt.negative, prompt.steps).networks
+    except PromptError as error:
+        return [Fault(str(error), "sample.prompts", where, code="prompt-text")]
+    if networks:
+        text = f"a preview shows what is trained: it cannot use {networks[0].name}"
+        return [Fault(text, "sample.prompts", where, "take the network out of the prompt", code="prompt-network")]
+    return []
 
 
 def _with_option(prompt: SamplePrompt, name: str, value: str) -> SamplePrompt:
@@ -67,7 +84,7 @@ def _with_option(prompt: SamplePrompt, name: str, value: str) -> SamplePrompt:
         case "s":
             return replace(prompt, steps=_between(_whole(value), 1, 1000))
         case "ss":
-            sampler = ALIASES.get(value.lower(), value.lower())
+            sampler = sampler_named(value) or ALIASES.get(value.lower(), value.lower())
             if sampler not in SAMPLERS:
                 raise ValueError(f"no such sampler; there are {', '.join(SAMPLERS)}")
             return replace(prompt, sampler=sampler)

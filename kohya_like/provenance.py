@@ -19,16 +19,20 @@ from kohya_like.formats.metadata import (
     modelspec,
     training_metadata,
 )
+from kohya_like.length import Length
+from kohya_like.methods.base import TrainingMethod
 from kohya_like.pictures import Pictures
 from kohya_like.schema.errors import FormatError
-from kohya_like.trainer import Length
 
 
 class Provenance:
     """Hashes of the base model are made in the background: a checkpoint of 4 GB takes seconds, and a run minutes."""
 
-    def __init__(self, config: TrainConfig, backbone: Backbone, pictures: Pictures, length: Length) -> None:
-        self._config, self._backbone, self._pictures, self._length = config, backbone, pictures, length
+    def __init__(
+        self, config: TrainConfig, method: TrainingMethod, backbone: Backbone, pictures: Pictures, length: Length
+    ) -> None:
+        self._config, self._method, self._backbone = config, method, backbone
+        self._pictures, self._length = pictures, length
         self._session, self._started = secrets.randbits(32), time.time()
         self._model: dict[str, object] = {}
         self._hashing = threading.Thread(target=self._hash, daemon=True)
@@ -37,7 +41,8 @@ class Provenance:
     def metadata(self, step: int, epoch: int) -> dict[str, str]:
         """Everything for a file written after `step`; only what readers need with `save.no_metadata`."""
         self._hashing.join()
-        values = {**self._run(step, epoch), **self._network(), **self._loss(), **self._data(), **self._model}
+        about = {**self._method.about(), **self._about_model()}
+        values = {**self._run(step, epoch), **about, **self._loss(), **self._data(), **self._model}
         found = training_metadata({key: value for key, value in values.items() if value is not None})
         if self._config.save.no_metadata:
             found = minimum_metadata(found)
@@ -78,25 +83,10 @@ class Provenance:
             "training_comment": self._config.save.training_comment or None,
         }
 
-    def _network(self) -> dict[str, object]:
-        network, backbone = self._config.network, self._backbone
-        family, prediction = backbone.family, backbone.prediction_type
-        options = network.model_dump(exclude_none=True)
-        arguments: dict[str, str] = {key: str(options[key]) for key in ("conv_dim", "conv_alpha") if key in options}
-        if "conv_dim" not in options:
-            arguments.clear()
-        module = network.file_module
-        if module == "lycoris.kohya":
-            arguments["algo"] = options["name"]
-        arguments |= {key: str(value) for key, value in {**network.arguments(), **network.layer_arguments()}.items()}
+    def _about_model(self) -> dict[str, object]:
+        family = self._backbone.family
         return {
-            "network_module": module,
-            "network_dim": options.get("dim"),
-            "network_alpha": options.get("alpha"),
-            "network_dropout": network.dropout or None,
-            "scale_weight_norms": options.get("scale_weight_norms"),
-            "network_args": arguments or None,
-            "base_model_version": family.base_model_version(prediction),
+            "base_model_version": family.base_model_version(self._backbone.prediction_type),
             "v2": family.name == "sd2",
             "clip_skip": self._config.model.clip_skip,
             "max_token_length": self._config.model.max_token_length,
@@ -160,7 +150,7 @@ class Provenance:
             self._pictures.rules.resolution,
             backbone.prediction_type,
             time.time(),
-            adapter="lora",
+            adapter=self._method.adapter(),
             title=save.metadata_title or save.output_name,
             timestep_range=(objective.min_timestep, objective.max_timestep) if limited else None,
             clip_skip=self._config.model.clip_skip,

@@ -12,13 +12,17 @@ from accelerate.state import AcceleratorState
 
 from kohya_like.batch_log import BatchLog
 from kohya_like.checkpoint import Position, StateStore, check_same_run
+from kohya_like.class_pictures import draw_class_pictures
 from kohya_like.conditioning import Conditioner
 from kohya_like.config import TrainConfig
-from kohya_like.data.buckets import rules_of
+from kohya_like.data.buckets import BucketRules, rules_of
 from kohya_like.data.cache import LatentCache, LatentEncoder, TextCache, Watch
+from kohya_like.data.class_images import drawn_size, missing_class_images
 from kohya_like.data.dataset import Loading, Sources, TrainingSet, ValidationSet
 from kohya_like.data.fingerprint import default_cache_dir
+from kohya_like.data.placeholders import Placeholders
 from kohya_like.data.prompts import TokenChunks, tokenize
+from kohya_like.data.scan import scan
 from kohya_like.data.tokens import clip_tokenizer
 from kohya_like.device import DTYPES, chosen_device
 from kohya_like.events import ControlFile, Phase, Reporter, Resumed, Started, Warned
@@ -26,20 +30,24 @@ from kohya_like.families.backbone import Backbone
 from kohya_like.families.loading import load_backbone
 from kohya_like.formats.identity import quick_identity
 from kohya_like.learner import Learner
-from kohya_like.methods.network import NetworkTraining
-from kohya_like.networks.network import Network
+from kohya_like.length import Length
+from kohya_like.method_recipe import make_method
+from kohya_like.methods.base import TrainingMethod
 from kohya_like.objective.objective import Objective, build_objective
+from kohya_like.objective.schedule import NoiseSchedule
 from kohya_like.optim.ema import Ema
 from kohya_like.optim.optimizers import build_optimizer
 from kohya_like.optim.schedules import build_schedule
+from kohya_like.optim.stepping import WeightByWeight
 from kohya_like.pictures import Pictures
+from kohya_like.prompt_encoder import PromptEncoder
 from kohya_like.prompt_file import SamplePrompt
 from kohya_like.provenance import Provenance
 from kohya_like.runs import fingerprint
-from kohya_like.sampling import Painter, Previews
+from kohya_like.sampling import Painter, Previews, read
 from kohya_like.schema.errors import UserError
 from kohya_like.tensorboard_log import tensorboard_listener
-from kohya_like.trainer import Length, Optimization, Outputs, Trainer
+from kohya_like.trainer import Optimization, Outputs, Trainer
 
 
 def build(config: TrainConfig, run: Path, reporter: Reporter, control: ControlFile, resume: bool) -> Trainer:
@@ -56,6 +64,9 @@ def build(config: TrainConfig, run: Path, reporter: Reporter, control: ControlFi
     reporter.emit(Phase("load"))
     backbone = open_model(config, accelerator.device)
 
+    # Class pictures that the data asks for and lacks are drawn by the model as it is.
+    draw_class_images(config, backbone, watching("draw class pictures", reporter, control))
+
     # The pictures decide the length of the run; schedule, captions and file names need it.
     reporter.emit(Phase("scan"))
     pictures = read_pictures(config, backbone, seed, cache_dir)
@@ -66,17 +77,21 @@ def build(config: TrainConfig, run: Path, reporter: Reporter, control: ControlFi
     # Latents are cached before anything trains, so that the VAE can leave the memory again.
     sources, held_out = image_sources(config, backbone, pictures, cache_dir, watching("cache", reporter, control))
     loading = Loading(config.data.max_data_loader_n_workers, pin_memory=accelerator.device.type == "cuda")
-    training_set = pictures.training_set(sources, seed, accumulation, count.total, loading)
-    validation = pictures.validation_set(held_out) if held_out is not None else None
+    wording = config.method.wording(config.save.output_name)
+    training_set = pictures.training_set(sources, seed, accumulation, count.total, loading, wording)
+    validation = pictures.validation_set(held_out, wording) if held_out is not None else None
 
     # The method chooses the parts it trains; prompts are encoded once where their encoders are not among them.
     method = make_method(config, backbone, seed)
-    conditioner = Conditioner(backbone, tokenizer(config), method.trains_text_encoders)
+    conditioner = Conditioner(backbone, tokenizer(config, method.placeholders), method.trains_text_encoders)
     prompts = preview_prompts(config, pictures.rules.resolution)
-    captions = captions_known_ahead(config, method, training_set, validation, prompts)
+    prompt_encoder = PromptEncoder(
+        backbone, method.trains_text_encoders, method.placeholders, config.model.max_token_length
+    )
+    captions = captions_known_ahead(config, method, training_set, validation)
     if captions is not None:
         watch = watching("encode captions", reporter, control)
-        encode_ahead(config, backbone, conditioner, captions, cache_dir, watch)
+        encode_ahead(config, backbone, conditioner, captions, prompt_encoder, prompts, cache_dir, watch)
     release_what_is_done(backbone, method, sources, prompts)
     if config.train.gradient_checkpointing:
         backbone.enable_gradient_checkpointing()
@@ -84,13 +99,13 @@ def build(config: TrainConfig, run: Path, reporter: Reporter, control: ControlFi
         backbone.replace("unet", torch.compile(backbone.unet))  # type: ignore[arg-type]
 
     # The optimizer needs the method's parameters, the schedule needs the optimizer and the length.
-    optimization = make_optimization(config, method, length)
+    optimization = make_optimization(config, method, length, seed)
     objective = build_objective(config.objective, backbone.prediction_type, accelerator.device)
-    learner = Learner(backbone, objective, conditioner, validation or ())
+    learner = Learner(backbone, objective, conditioner, validation or (), method)
 
     position = Position(0, seed, quick_identity(Path(config.model.base)), pictures.identity(accumulation))
-    outputs = make_outputs(config, run, reporter, control, Provenance(config, backbone, pictures, length))
-    previews = make_previews(config, run, backbone, conditioner, objective, prompts)
+    outputs = make_outputs(config, run, reporter, control, Provenance(config, method, backbone, pictures, length))
+    previews = make_previews(config, run, backbone, prompt_encoder, objective, prompts)
     trainer = Trainer(
         accelerator, method, learner, training_set.loader, optimization, length, outputs, position, previews,
         config.train.validation_rule if validation else lambda step, ended: False,
@@ -113,14 +128,6 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
     return Accelerator(mixed_precision=config.train.mixed_precision, cpu=device.type == "cpu")
 
 
-def base_dtype(config: TrainConfig) -> torch.dtype:
-    """Number type of the frozen weights."""
-    chosen = config.train.base_precision
-    if chosen == "auto":
-        chosen = "fp32" if config.train.mixed_precision == "no" else config.train.mixed_precision
-    return DTYPES[chosen]
-
-
 def open_model(config: TrainConfig, device: torch.device) -> Backbone:
     model = config.model
     backbone = load_backbone(
@@ -130,7 +137,7 @@ def open_model(config: TrainConfig, device: torch.device) -> Backbone:
         vae=Path(model.vae) if model.vae else None,
         config_folder=Path(model.config_folder) if model.config_folder else None,
         clip_skip=model.clip_skip,
-        dtype=base_dtype(config),
+        dtype=DTYPES[config.base_precision],
         vae_dtype=DTYPES[config.hardware.vae_precision],
         device=device,
     )
@@ -138,10 +145,24 @@ def open_model(config: TrainConfig, device: torch.device) -> Backbone:
     return backbone
 
 
-def read_pictures(config: TrainConfig, backbone: Backbone, seed: int, cache_dir: Path) -> Pictures:
+def draw_class_images(config: TrainConfig, backbone: Backbone, watch: Watch) -> None:
+    """Nothing where none are missing. Raises UserError where the disk has no room, EndRequested when stopped."""
+    if not config.data.num_class_images:
+        return
+    rules = bucket_rules(config, backbone)
+    missing = missing_class_images(config.data, scan(config.data, rules.step))
+    alphas = NoiseSchedule.scaled_linear(config.objective.zero_terminal_snr).alphas_cumprod
+    painter = Painter(backbone, PromptEncoder(backbone), alphas)
+    draw_class_pictures(painter, missing, drawn_size(rules.resolution), watch.progress)
+
+
+def bucket_rules(config: TrainConfig, backbone: Backbone) -> BucketRules:
     resolution = backbone.family.resolution(backbone.prediction_type)
-    rules = rules_of(config.data, resolution, backbone.family.bucket_step)
-    return Pictures.read(config.data, rules, config.train.train_batch_size, seed, cache_dir)
+    return rules_of(config.data, resolution, backbone.family.bucket_step)
+
+
+def read_pictures(config: TrainConfig, backbone: Backbone, seed: int, cache_dir: Path) -> Pictures:
+    return Pictures.read(config.data, bucket_rules(config, backbone), config.train.train_batch_size, seed, cache_dir)
 
 
 def watching(phase: str, reporter: Reporter, control: ControlFile) -> Watch:
@@ -170,29 +191,15 @@ def image_sources(
     return cached(pictures.train), cached(pictures.held_out) if pictures.held_out else None
 
 
-def make_method(config: TrainConfig, backbone: Backbone, seed: int) -> NetworkTraining:
-    """The parts with a learning rate get a network; the others are left as they are."""
-    rates = {
-        part: rate
-        for part in backbone.family.parts
-        if config.network.trains(part) and (rate := config.optimizer.rate(part)) > 0
-    }
-    if not rates:
-        raise UserError("nothing would be trained: every part is switched off or has learning rate 0")
-    network = Network.create(config.network, backbone.parts(*rates), backbone.family.name, seed)
-    return NetworkTraining(network, rates, DTYPES[config.save.save_precision])
-
-
-def tokenizer(config: TrainConfig) -> Callable[[str], TokenChunks]:
+def tokenizer(config: TrainConfig, placeholders: Placeholders | None = None) -> Callable[[str], TokenChunks]:
     length, weighted = config.model.max_token_length, config.data.weighted_captions
-    return lambda text: tokenize(text, clip_tokenizer(), length, weighted)
+    return lambda text: tokenize(text, clip_tokenizer(), length, weighted, placeholders)
 
 
 def captions_known_ahead(
-    config: TrainConfig, method: NetworkTraining, training_set: TrainingSet, validation: ValidationSet | None,
-    prompts: list[SamplePrompt],
+    config: TrainConfig, method: TrainingMethod, training_set: TrainingSet, validation: ValidationSet | None
 ) -> list[str] | None:  # fmt: skip
-    """Every text the run will ask for, where the text encoders are frozen and captions do not vary; else None.
+    """Every caption the run will ask for, where the text encoders are frozen and captions do not vary; else None.
 
     Raises UserError where they were to be encoded once and cannot be.
     """
@@ -201,33 +208,34 @@ def captions_known_ahead(
     if possible is None and wanted is True:
         raise UserError(
             "data.cache_text_encoder_outputs = true needs frozen text encoders and captions that do not vary",
-            "set network.train_text_encoder = false, or leave it at auto",
+            f"set {config.method.switch('text_encoder')} = false, or leave it at auto",
         )
     if possible is None or wanted is False:
         return None
     kept_out = validation.captions() if validation is not None else ()
-    return [*possible, *kept_out, *(p.text for p in prompts), *(p.negative for p in prompts)]
+    return [*possible, *kept_out]
 
 
 def encode_ahead(
-    config: TrainConfig, backbone: Backbone, conditioner: Conditioner, captions: list[str], cache_dir: Path,
-    watch: Watch,
+    config: TrainConfig, backbone: Backbone, conditioner: Conditioner, captions: list[str],
+    prompt_encoder: PromptEncoder, prompts: list[SamplePrompt], cache_dir: Path, watch: Watch,
 ) -> None:  # fmt: skip
-    """Encode the texts now or take them from the cache, so that the text encoders can leave the memory."""
+    """Encode captions and prompts now or take them from the cache, so that the text encoders can leave the memory."""
     encoder = fingerprint(quick_identity(Path(config.model.base)), str(backbone.dtype))
     conditioner.prepare(captions, TextCache(cache_dir), encoder, watch)
+    prompt_encoder.prepare([read(prompt) for prompt in prompts], TextCache(cache_dir), encoder, watch)
     backbone.release_text_encoders()
 
 
 def release_what_is_done(
-    backbone: Backbone, method: NetworkTraining, sources: Sources, prompts: list[SamplePrompt]
+    backbone: Backbone, method: TrainingMethod, sources: Sources, prompts: list[SamplePrompt]
 ) -> None:
     """With cached latents the VAE is needed for previews alone."""
-    if sources.cache is not None and not prompts:
+    if sources.cache is not None and not prompts and not method.needs_vae:
         backbone.release_vae()
 
 
-def make_optimization(config: TrainConfig, method: NetworkTraining, length: Length) -> Optimization:
+def make_optimization(config: TrainConfig, method: TrainingMethod, length: Length, seed: int) -> Optimization:
     options, schedule = config.optimizer, config.schedule
     groups = method.parameter_groups()
     optimizer = build_optimizer(
@@ -242,7 +250,12 @@ def make_optimization(config: TrainConfig, method: NetworkTraining, length: Leng
     average = None
     if config.train.ema_decay is not None:
         average = Ema([p for group in groups for p in group["params"]], config.train.ema_decay)
-    return Optimization(optimizer, rate_schedule, options.max_grad_norm, average)
+    single = None
+    if config.method.steps_singly:
+        single = WeightByWeight(optimizer, seed)
+        if config.method.fuses_backward:
+            single.fuse()
+    return Optimization(optimizer, rate_schedule, options.max_grad_norm, average, single)
 
 
 def make_outputs(
@@ -251,7 +264,7 @@ def make_outputs(
     store = StateStore(run / "checkpoints", config.save.keep_states)
     log = BatchLog(run / "batches.jsonl") if config.save.log_batches else None
     return Outputs(
-        config.save.plan(config.network.suffixes),
+        config.save_plan(),
         store,
         provenance.metadata,
         reporter,
@@ -269,13 +282,13 @@ def preview_prompts(config: TrainConfig, resolution: tuple[int, int]) -> list[Sa
 
 
 def make_previews(
-    config: TrainConfig, run: Path, backbone: Backbone, conditioner: Conditioner, objective: Objective,
+    config: TrainConfig, run: Path, backbone: Backbone, prompt_encoder: PromptEncoder, objective: Objective,
     prompts: list[SamplePrompt],
 ) -> Previews | None:  # fmt: skip
     if not prompts:
         return None
     sample = config.sample
-    painter = Painter(backbone, conditioner.encode, objective.schedule.alphas_cumprod)
+    painter = Painter(backbone, prompt_encoder, objective.schedule.alphas_cumprod)
     return Previews(
         painter, prompts, run / "samples", config.save.output_name, sample.sample_every_n_epochs,
         sample.sample_every_n_steps, sample.sample_at_first,

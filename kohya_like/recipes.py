@@ -29,7 +29,7 @@ class Recipe:
     name: str
     label: str
     method: str
-    network: str
+    network: str  # "" where the method trains none
     defaults: dict[str, Value]  # dotted keys
     produces: str  # file type, and where it is used
     note: str
@@ -144,6 +144,32 @@ RECIPES: tuple[Recipe, ...] = (
         "Small nets before the keys and values of the attention. For styles; mostly replaced by LoRA.",
         refuses=("network.train_text_encoder", "network.rank_dropout", "network.targets"),
     ),
+    Recipe(
+        "finetune", "DreamBooth / fine-tune", "finetune", "",
+        {"optimizer.learning_rate": 2e-6, "optimizer.optimizer_type": "Adafactor", "optimizer.max_grad_norm": 0.0,
+         "train.gradient_checkpointing": True, "method.fused_backward_pass": True},
+        ".safetensors of some GB: a whole model, for models/Stable-diffusion of A1111, models/checkpoints of ComfyUI",
+        "Trains all weights of the model: the closest likeness and the largest file. 12 GB of memory, 24 for SDXL.",
+    ),
+    Recipe(
+        "textual_inversion", "Textual Inversion", "textual_inversion", "",
+        {"method.num_vectors_per_token": 8, "optimizer.learning_rate": 5e-3},
+        ".safetensors; its name in the prompt, from the folder embeddings of A1111 and ComfyUI",
+        "Teaches a new word and changes nothing else: a tiny file, for any prompt; less likeness than LoRA.",
+    ),
+    Recipe(
+        "dreamartist", "DreamArtist", "dreamartist", "",
+        {"method.num_vectors_per_token": 3, "method.num_vectors_negative": 6, "optimizer.learning_rate": 3e-3},
+        ".pt; NAME in the prompt and NAME-neg in the negative prompt of A1111",
+        "Two words at once, for the prompt and against it: from one picture or very few.",
+    ),
+    Recipe(
+        "pivotal", "Pivotal tuning (word and LoRA)", "pivotal", "lora",
+        {"network.dim": 16, "network.alpha": 8.0, "method.num_vectors_per_token": 4, "method.embedding_lr": 1e-3,
+         "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
+        f"{IN_PROMPTS}; the new word is inside, and in a .pt beside it",
+        "A new word and a LoRA that belong together: close likeness without a word the model already knows.",
+    ),
 )  # fmt: skip
 
 # What a kind of base model wants, whatever is trained. SDXL's text encoders are best left alone.
@@ -166,7 +192,8 @@ def recipe_of(values: Mapping[str, Value]) -> Recipe | None:
     fitting = [
         recipe
         for recipe in RECIPES
-        if (recipe.method, recipe.network) == (method, network)
+        if recipe.method == method
+        and recipe.network in ("", network)
         and all(lookup(values, mark) not in (None, False) for mark in recipe.marks[:1])
     ]
     return max(fitting, key=lambda recipe: len(recipe.marks), default=None)
@@ -181,26 +208,29 @@ def edits_for(recipe: Recipe, values: Mapping[str, Value], family: str) -> dict[
     before = recipe_of(values)
     old = defaults_of(before, str(lookup(values, "model.family", "auto"))) if before else {}
     new = defaults_of(recipe, family)
-    wanted: dict[str, Value | None] = {"method.name": recipe.method, "network.name": recipe.network}
+    wanted: dict[str, Value | None] = {"method.name": recipe.method, "network.name": recipe.network or None}
     wanted["model.family"] = None if family == "auto" else family
     for key in old.keys() | new.keys():
         present = lookup(values, key)
         if present is None or (key in old and same(present, old[key])):
             wanted[key] = new.get(key)
-    known = {f"network.{name}" for name in _network(recipe.network).model_fields}
     others = {mark for other in RECIPES if other.network == recipe.network for mark in other.marks} - {*recipe.marks}
-    for name in table if isinstance(table := values.get("network"), Mapping) else ():
-        key = f"network.{name}"
-        if (key not in known and _knows_any(name)) or key in others or key in recipe.refuses:
-            wanted[key] = None
+    for section, plugin in (("method", recipe.method), ("network", recipe.network)):
+        known = _options(section, plugin)
+        for name in table if isinstance(table := values.get(section), Mapping) else ():
+            key = f"{section}.{name}"
+            if (name not in known and _knows_any(section, name)) or key in others or key in recipe.refuses:
+                wanted[key] = None
     return {key: value for key, value in sorted(wanted.items()) if not _is(lookup(values, key), value)}
 
 
 def defaults_of(recipe: Recipe, family: str) -> dict[str, Value]:
     """What a recipe sets for a family: no option that its network does not take, no rate of a part left as it is."""
     both = recipe.defaults | FAMILY_DEFAULTS.get(family, {})
-    idle = () if both.get("network.train_text_encoder", True) else ("optimizer.text_encoder_lr",)
-    return {key: value for key, value in both.items() if key not in (*recipe.refuses, *idle)}
+    left_alone = recipe.network and not both.get("network.train_text_encoder", True)
+    idle = ("optimizer.text_encoder_lr",) if left_alone else ()
+    unread = () if recipe.network else tuple(key for key in both if key.startswith("network."))
+    return {key: value for key, value in both.items() if key not in (*recipe.refuses, *idle, *unread)}
 
 
 def recipe_text(name: str, language: str) -> tuple[str, str, str]:
@@ -221,17 +251,18 @@ def _plugin(values: Mapping[str, Value], section: str) -> str:
     return str(lookup(values, f"{section}.name", default))
 
 
-def _network(name: str) -> Any:
-    return next(choice for choice in _networks() if plugin_name(choice) == name)
+def _options(section: str, plugin: str) -> set[str]:
+    """The options of one plug-in of a section; none of what there is not."""
+    return {field for choice in _choices(section) if plugin_name(choice) == plugin for field in choice.model_fields}
 
 
-def _networks() -> list[Any]:
-    return list(sections_in(TrainConfig.model_fields["network"].annotation))
+def _choices(section: str) -> list[Any]:
+    return list(sections_in(TrainConfig.model_fields[section].annotation))
 
 
-def _knows_any(name: str) -> bool:
+def _knows_any(section: str, name: str) -> bool:
     """A key that nobody knows is a typo, and a typo is the person's to mend."""
-    return any(name in choice.model_fields for choice in _networks())
+    return any(name in choice.model_fields for choice in _choices(section))
 
 
 @cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import resource
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -36,10 +37,12 @@ from kohya_like.events import (
     Warned,
 )
 from kohya_like.full_disk import Patience
+from kohya_like.length import Length
 from kohya_like.methods.base import TrainingMethod, trainable
 from kohya_like.objective.objective import LossResult
 from kohya_like.optim.ema import Ema
 from kohya_like.optim.optimizers import averaged_weights, effective_rates
+from kohya_like.optim.stepping import WeightByWeight, load_exactly
 from kohya_like.output import SavePlan
 from kohya_like.schema.errors import UserError
 
@@ -47,35 +50,6 @@ T = TypeVar("T")
 Reason = Literal["done", "stopped", "paused"]
 # With a loss scaler the first gradients overflow by design; this many in a row do not.
 OVERFLOWS = 32
-
-
-@dataclass(frozen=True)
-class Length:
-    """How long a run is. A step takes `accumulation` batches; the last step of an epoch takes what is left."""
-
-    total: int
-    batches_per_epoch: int
-    accumulation: int = 1
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return math.ceil(self.batches_per_epoch / self.accumulation)
-
-    def first_batch(self, step: int) -> int:
-        """Number, over all epochs, of the first batch of the step after `step`."""
-        epoch, inside = divmod(step, self.steps_per_epoch)
-        return epoch * self.batches_per_epoch + inside * self.accumulation
-
-    def batches_in(self, step: int) -> int:
-        inside = step % self.steps_per_epoch
-        return min(self.accumulation, self.batches_per_epoch - inside * self.accumulation)
-
-    def epoch(self, step: int) -> int:
-        """The epoch, from 1, that the `step`-th step (from 1) belongs to."""
-        return max(0, step - 1) // self.steps_per_epoch + 1
-
-    def epoch_ended(self, step: int) -> int | None:
-        return step // self.steps_per_epoch if step % self.steps_per_epoch == 0 else None
 
 
 class Learner(Protocol):
@@ -101,6 +75,7 @@ class Optimization:
     schedule: Any  # steps with the optimizer; state_dict / load_state_dict
     clip_norm: float = 0.0
     average: Ema | None = None
+    single: WeightByWeight | None = None
 
 
 @dataclass(frozen=True)
@@ -160,6 +135,9 @@ class Trainer:
     def _one_step(self, batches: Iterator[Batch]) -> tuple[float, float]:
         """Forward and backward over the step's batches, then the optimizer. Returns mean loss and gradient norm."""
         self.method.before_step(self.step)
+        single = self.optimization.single
+        if single is not None:
+            single.begin(self.step)
         count = self.length.batches_in(self.step)
         losses: list[Tensor] = []
         names: list[str] = []
@@ -171,6 +149,8 @@ class Trainer:
             generator = self._seeded(batch.index)
             with self.accelerator.autocast():
                 result = self.learner.loss(batch, generator)
+            if single is not None and single.fused:  # a loss that is no number must not reach the weights
+                self._check_finite(result.loss.item(), 0.0, names)
             self.accelerator.backward(result.loss / count)
             losses.append(result.loss.detach())
         norm = self._clip()
@@ -182,7 +162,7 @@ class Trainer:
     def _apply_gradient(self) -> None:
         optimization, scaler = self.optimization, self.accelerator.scaler
         if scaler is None:
-            optimization.optimizer.step()
+            (optimization.single or optimization.optimizer).step()
         else:  # leaves the step out where a gradient overflowed, and then scales the next ones less
             scaler.step(optimization.optimizer)
             scaler.update()
@@ -200,7 +180,9 @@ class Trainer:
 
     def _clip(self) -> Tensor:
         """The gradient's norm before it is shortened; a loss scaler's factor is taken out of it first."""
-        optimizer = self.optimization.optimizer
+        optimizer, single = self.optimization.optimizer, self.optimization.single
+        if single is not None and single.fused:
+            return single.norm()
         if self.accelerator.scaler is not None:
             self.accelerator.scaler.unscale_(optimizer)
         return torch.nn.utils.clip_grad_norm_(
@@ -261,7 +243,7 @@ class Trainer:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with self._as_saved():
-                self.method.save(path, {}, True)
+                self.method.try_saving(path)
         except OSError as error:
             text = f"{path.parent}: nothing can be saved there: {error.strerror}"
             raise UserError(text, "choose another folder") from error
@@ -270,7 +252,10 @@ class Trainer:
 
     def _remove(self, path: Path) -> None:
         for file in self.outputs.plan.written_with(path):
-            file.unlink(missing_ok=True)
+            if file.is_dir() and not file.is_symlink():
+                shutil.rmtree(file, ignore_errors=True)
+            else:
+                file.unlink(missing_ok=True)
 
     def _save_if_due(self, ended: int | None) -> None:
         outputs = self.outputs
@@ -314,7 +299,7 @@ class Trainer:
         """Continue from a state: trained weights, optimizer, average, schedule, step."""
         optimization = self.optimization
         self.method.load_state(state.trained)
-        optimization.optimizer.load_state_dict(dict(state.optimizer))
+        load_exactly(optimization.optimizer, dict(state.optimizer))
         optimization.schedule.load_state_dict(state.extra["schedule"])
         torch.set_rng_state(state.extra["random"])
         if optimization.average is not None:

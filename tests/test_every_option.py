@@ -42,7 +42,7 @@ EXCEPTIONS: dict[Option, str] = {
         "BOFT",
         "Hypernetwork",
     )
-} | {("NetworkMethod", "name"): "there is one method"}
+}
 
 # Some options are read only where another is set.
 ALL: dict[str, Any] = {
@@ -68,6 +68,10 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "network__activation": "relu", "network__dropout_structure": [0.0, 0.1, 0.0], "network__files": "both",
     },
 }  # fmt: skip
+METHODS: dict[str, dict[str, Any]] = {
+    "finetune": {},
+    **{name: {"method__token_string": "my-cat"} for name in ("textual_inversion", "dreamartist", "pivotal")},
+}
 
 
 def declared(section: type[Section]) -> Iterator[Option]:
@@ -118,6 +122,8 @@ def test_every_option_is_read_where_it_can_have_an_effect(tmp_path: Path, read: 
     Run(tmp_path / "b", **onward, network__train_text_encoder=False).train()
     for name, more in NETWORKS.items():
         Run(tmp_path / name, network__name=name, train__max_train_steps=1, **more).train()
+    for name, more in METHODS.items():
+        Run(tmp_path / name, method__name=name, train__max_train_steps=1, **more).train()
     unread = set(declared(TrainConfig)) - read
     assert sorted(".".join(option) for option in unread - set(EXCEPTIONS)) == []
     assert unread == set(EXCEPTIONS), "an exception that is no longer needed"
@@ -126,4 +132,4 @@ def test_every_option_is_read_where_it_can_have_an_effect(tmp_path: Path, read: 
 def test_control_an_option_that_nobody_reads_is_seen(tmp_path: Path, read: set[Option]) -> None:
     Run(tmp_path).build()
     assert ("TrainOptions", "seed") in read
-    assert ("NetworkMethod", "name") not in read and ("LoRA", "conv_alpha") not in read
+    assert ("FinetuneMethod", "name") not in read and ("LoRA", "conv_alpha") not in read

@@ -26,8 +26,8 @@ EXCEPTIONS = {  # path and the start of the breach -> reason
 
 # Modules that must import without torch, beside every option file, every algorithm, schema and the window.
 TORCH_FREE = {
-    "": "cli config console events mailbox output prompt_file qt_libraries recipes runs supervise training "
-    "window_service",
+    "": "cli config console events mailbox output picture_text prompt_file qt_libraries recipes runs supervise "
+    "training window_service",
     "hardware.": "checks facts",
     "formats.": "headers atomic",
     "networks.": "base",
@@ -35,7 +35,8 @@ TORCH_FREE = {
     "data.": "sidecar scan buckets captions prompts tokens fingerprint",
 }
 TORCH_FREE_PATTERNS = (
-    r"kohya_like\.verbs\.(fetch|hub|inspect)",
+    r"kohya_like\.verbs\.(fetch|hub|inspect|generate_options|generate_request|grid|sheet)",
+    r"kohya_like\.prompts(\..*)?",
     r"kohya_like\.preflight(\..*)?",
     r"kohya_like\.schema(\..*)?",
     r"kohya_like\.networks\.algorithms\..*",

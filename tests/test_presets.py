@@ -20,6 +20,7 @@ pytestmark = pytest.mark.quick
 
 PRESETS = sorted(FOLDER.glob("*.toml"))
 PAIRS = [pytest.param(recipe, model, id=f"{recipe.name}-{model.ending}") for recipe, model in pairs()]
+BY_HAND = [path for path in PRESETS if load(path)[0].method.name != "network"]
 every_pair = pytest.mark.parametrize(("recipe", "model"), PAIRS)
 
 
@@ -29,8 +30,9 @@ def path_of(recipe: Recipe, model: Model) -> Path:
 
 def test_every_recipe_has_a_preset_for_every_family_or_a_reason() -> None:
     made = {path_of(recipe, model).name for recipe, model in pairs()}
-    assert {path.name for path in PRESETS} == made | {"demo.toml"}
-    assert len(made) + len(NOT_MADE) == len(RECIPES) * len(MODELS)
+    assert {path.name for path in PRESETS} - {path.name for path in BY_HAND} == made | {"demo.toml"}
+    networks = [recipe for recipe in RECIPES if recipe.method == "network"]
+    assert len(made) + len(NOT_MADE) == len(networks) * len(MODELS)
     assert all(len(reason.split()) > 5 for reason in NOT_MADE.values())
     assert {name for name, _ in NOT_MADE} <= {recipe.name for recipe in RECIPES}
 
@@ -98,3 +100,30 @@ def test_each_family_gets_its_own_numbers() -> None:
 
 def test_the_demo_loads() -> None:
     assert load(FOLDER / "demo.toml")[1].text().startswith("# ")
+
+
+def test_every_other_method_has_presets() -> None:
+    wanted = [f"{kind}-{model}" for kind in ("dreambooth", "finetune") for model in ("sd15", "sd21-v", "sdxl")]
+    wanted += [f"textual-inversion-{model}" for model in ("sd15", "sd21-v", "sdxl")]
+    assert {path.stem for path in BY_HAND} == {*wanted, "dreamartist-sd15", "pivotal-sd15", "pivotal-sdxl"}
+
+
+@pytest.mark.parametrize("path", BY_HAND, ids=lambda path: path.stem)
+def test_presets_of_other_methods_name_their_options_too(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    section, named = "", set()
+    for line in text.splitlines():
+        if match := re.match(r"\[(\w+)\]", line):
+            section = match[1]
+        elif match := re.match(r"(?:# )?(\w+) =", line):
+            named.add(f"{section}.{match[1]}")
+    config = load(path)[0]
+    wanted = {
+        option.key
+        for option in describe(TrainConfig)
+        if option.info.level != "expert" and "[]" not in option.key
+        and not option.key.startswith("network.") and option.plugin in ("", config.method.name)
+    }  # fmt: skip
+    assert wanted - named == set()
+    assert config.method.uses_network or not any(key.startswith("network.") for key in named)

@@ -63,3 +63,30 @@ def test_files(tmp_path: Path) -> None:
     path.write_bytes(b"a\n" * (1 << 20))
     with pytest.raises(UserError, match="more than"):
         read_prompt_file(path, DEFAULT)
+
+
+def test_samplers_by_the_names_of_the_web_ui() -> None:
+    for name, ours in (("DPM++ 2M Karras", "dpmpp_2m_karras"), ("UniPC", "unipc"), ("Euler a", "euler_a")):
+        prompt, faults = parse_line(f"a --ss {name}", DEFAULT)
+        assert (prompt.sampler, faults) == (ours, [])
+
+
+@pytest.mark.parametrize("text", ["a [cat:dog:0.5] --s 9", "(a [b", "a AND b:0.5", "a BREAK b", "<3 <3"])
+def test_the_prompt_language_is_read(text: str) -> None:
+    assert parse_line(text, DEFAULT)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("a (b:1.2.3)", "prompt-text", ":1.2.3): the weight is no number"),
+        ("a --n (b:..)", "prompt-text", "the weight is no number"),
+        ("a <lora:x:1>", "prompt-network", "it cannot use x"),
+        ("a <lora:x:much>", "prompt-text", "'much' is no weight"),
+        ("cat " * 30_000, "prompt-text", "at most 100000 are read"),
+    ],
+)
+def test_what_it_does_not_allow_is_a_fault_with_its_line(text: str, code: str, said: str) -> None:
+    _, faults = parse_prompts(["fine", text], DEFAULT, "p.txt")
+    assert [(fault.code, fault.where) for fault in faults] == [(code, "p.txt:2")]
+    assert said in str(faults[0])

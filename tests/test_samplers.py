@@ -11,10 +11,11 @@ from diffusers import (
     DPMSolverMultistepScheduler,
     EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
+    UniPCMultistepScheduler,
 )
 from torch import Tensor
 
-from kohya_like.samplers import SAMPLERS, Denoiser, sample
+from kohya_like.samplers import SAMPLERS, Denoiser, img2img_steps, sample
 
 pytestmark = pytest.mark.quick
 
@@ -24,6 +25,11 @@ ORACLES = {
     "euler": (EulerDiscreteScheduler, {}),
     "euler_a": (EulerAncestralDiscreteScheduler, {}),
     "dpmpp_2m": (DPMSolverMultistepScheduler, {"final_sigmas_type": "zero", "lower_order_final": False}),
+    "dpmpp_2m_karras": (
+        DPMSolverMultistepScheduler,
+        {"final_sigmas_type": "zero", "lower_order_final": False, "use_karras_sigmas": True},
+    ),
+    "unipc": (UniPCMultistepScheduler, {"final_sigmas_type": "zero"}),
 }
 
 
@@ -57,6 +63,10 @@ def oracle(name: str, steps: int, spacing: str, prediction_type: str, zero_termi
         scheduler.set_timesteps(timesteps=[i * (1000 // steps) + 1 for i in reversed(range(steps))])
     else:
         scheduler.set_timesteps(steps)
+    if name == "unipc" and spacing == "leading":  # likewise, and it takes no timesteps from outside
+        scheduler.timesteps = torch.tensor([i * (1000 // steps) + 1 for i in reversed(range(steps))])
+        table = ((1 - scheduler.alphas_cumprod) / scheduler.alphas_cumprod).sqrt()
+        scheduler.sigmas = torch.cat([table[scheduler.timesteps], torch.zeros(1)])
     # diffusers leaves out the unit of variance that the noise itself adds when it starts from the noisiest timestep
     start = getattr(scheduler, "sigmas", [0.0])[0] if name.startswith("euler") else 0.0
     x = noise() * math.sqrt(float(start) ** 2 + 1)
@@ -113,6 +123,21 @@ def test_a_perfect_network_gives_the_picture_back(name: str) -> None:
     )  # fmt: skip
     torch.testing.assert_close(result, picture, rtol=1e-6, atol=1e-6)
     assert steps_seen == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_from_a_picture_only_the_last_steps_are_taken() -> None:
+    denoise = Denoiser(toy, alphas())
+    picture = torch.linspace(-1, 1, 2 * 4 * 6 * 6, dtype=torch.float64).reshape(2, 4, 6, 6)
+    for strength, steps in ((0.0, 1), (0.5, 11), (0.75, 16), (1.0, 20)):
+        seen: list[int] = []
+        sample(
+            "euler", denoise, noise(), 20, init=picture, strength=strength,
+            callback=lambda i, _, seen=seen: seen.append(i),
+        )  # fmt: skip
+        assert seen[-1] == len(seen) == steps == img2img_steps(20, strength)
+    near = sample("ddim", denoise, noise(), 20, init=picture, strength=0.0)
+    far = sample("ddim", denoise, noise(), 20, init=picture, strength=0.9)
+    assert (near - picture).abs().mean() < 0.2 < (far - picture).abs().mean()
 
 
 def test_as_many_steps_as_timesteps_are_possible_and_no_more() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,24 @@ def test_a_prompt_file_in_kohyas_notation(tmp_path: Path) -> None:
         assert image.size == (64, 96)
 
 
+def test_previews_speak_the_prompt_language(tmp_path: Path) -> None:
+    """With text encoders that are gone by then: all that the steps will read is encoded ahead."""
+    shared: dict[str, Any] = {"network__train_text_encoder": False, "optimizer__learning_rate": 1e-12}
+    prompts = [
+        "a red thing",
+        "a (red:1.7) thing",
+        "a [red:blue:1] thing",
+        "a red AND b",
+        "dog " * 90,
+        "a red thing # x",
+    ]
+    run = Run(tmp_path, **shared, sample__prompts=[f"{text} --s 3 --d 7" for text in prompts]).train()
+    pictures = [pixels(path) for path in sorted(drawn(run))]
+    assert len(set(pictures)) == 5 and pictures[5] == pictures[0]
+    with Image.open(drawn(run)[0]) as image:
+        assert image.info["parameters"].startswith("a red thing\nSteps: 3, Sampler: Euler, ")
+
+
 def test_what_a_prompt_line_says_wrongly_is_told_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "prompts.txt"
     file.write_text("a thing --s many\n")
@@ -147,15 +166,34 @@ class Still:
         return latents[:, :3].repeat_interleave(8, 2).repeat_interleave(8, 3)
 
 
-class Nothing:
-    """What this backbone is told of prompts."""
+class Table:
+    """What this backbone is told of prompts: the numbers of the rows."""
 
-    def with_geometry(self, *_: Any) -> Nothing:
+    def __init__(self, rows: list[int]) -> None:
+        self.rows = rows
+
+    def with_geometry(self, *_: Any) -> Table:
         return self
+
+    def index(self, rows: list[int]) -> Table:
+        return Table([self.rows[i] for i in rows])
+
+
+class Numbers:
+    """An encoder that gives each text a number."""
+
+    def chunks(self, _prompt: Any) -> int:
+        return 1
+
+    def encode(self, texts: Sequence[str], _chunks: int) -> Any:
+        return Table(list(range(len(texts))))
+
+    def forget(self) -> None:
+        pass
 
 
 def painter_of(still: Still, last_alpha: float) -> Painter:
-    return Painter(still, lambda texts: Nothing(), torch.linspace(0.99, last_alpha, 1000))  # type: ignore[arg-type,return-value]
+    return Painter(still, Numbers(), torch.linspace(0.99, last_alpha, 1000))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("size", "count", "at_once"), [(64, 20, AT_ONCE), (512, 3, 1), (256, 9, 4)])

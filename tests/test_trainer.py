@@ -18,13 +18,14 @@ from torch import Tensor, nn
 from kohya_like.checkpoint import Position, StateStore
 from kohya_like.data.dataset import Batch
 from kohya_like.events import ControlFile, Event, Finished, Phase, Reporter, Sample, Saved, Step, Validation, Warned
+from kohya_like.length import Length
 from kohya_like.objective.objective import LossResult
 from kohya_like.optim.ema import Ema
 from kohya_like.optim.optimizers import build_optimizer
 from kohya_like.optim.schedules import build_schedule
 from kohya_like.output import SavePlan
 from kohya_like.schema.errors import UserError
-from kohya_like.trainer import Length, Optimization, Outputs, Trainer
+from kohya_like.trainer import Optimization, Outputs, Trainer
 
 pytestmark = pytest.mark.quick
 

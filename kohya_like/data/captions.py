@@ -5,6 +5,8 @@ kohya's order (sd-scripts, `process_caption`), one small class for each operatio
     drop whole caption -> choose line -> prefix, suffix -> wildcards
     -> tags: split, keep, warm up, shuffle, drop, join -> secondary separator
 
+and at the end, where a new word is taught, that word comes in: also into a caption that was dropped.
+
 The text passes untouched, to the last space, unless an option says otherwise. Tag operations see only the tags that
 may move: what is kept is out of their reach, so no operation can lose it.
 """
@@ -19,6 +21,7 @@ from hashlib import blake2b
 from typing import Protocol
 
 from kohya_like.data.options import SubsetSettings
+from kohya_like.data.templates import Wording
 
 _WILDCARD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 
@@ -176,8 +179,9 @@ class Replace:
 class CaptionPipeline:
     """All operations that the settings of a folder ask for, in kohya's order."""
 
-    def __init__(self, settings: SubsetSettings, total_steps: int = 0) -> None:
+    def __init__(self, settings: SubsetSettings, total_steps: int = 0, wording: Wording | None = None) -> None:
         """`total_steps` gives a meaning to a token_warmup_step below 1."""
+        self.wording = wording
         self.drop = DropCaption(settings.caption_dropout_rate, settings.caption_dropout_every_n_epochs)
         self.line = ChooseLine(settings.enable_wildcard)
         texts: list[TextTransform] = [Surround(settings.caption_prefix or "", settings.caption_suffix or "")]
@@ -205,7 +209,10 @@ class CaptionPipeline:
             epoch: from 1.
             step: optimizer steps done, for the warm-up of tags.
         """
-        moment = Moment(rng, epoch, step)
+        caption = self._own(captions, class_tokens, Moment(rng, epoch, step))
+        return caption if self.wording is None else self.wording(caption, rng)
+
+    def _own(self, captions: Sequence[str], class_tokens: str, moment: Moment) -> str:
         if self.drop.drops(moment):
             return ""
         caption = self.line(captions, moment) or class_tokens

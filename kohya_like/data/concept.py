@@ -53,8 +53,17 @@ class ConceptReader:
             self._fault(f"cannot be read ({error.strerror})", "check its permissions", "error", "unreadable-folder")
             return [], ConceptReport()
         pictures = sorted(listing.pictures, key=lambda name: (plain(name), name))
+        beside = self._masks_beside(pictures)
+        pictures = [name for name in pictures if name not in beside.values()]
+        if (own := self.concept.captions) is not None:
+            self._names["not-in-metadata"] = [name for name in pictures if name not in own]
+            pictures = [name for name in pictures if name in own]
         self._captions = self._sidecars(listing)
-        masks = self._masks() if self.rules.masked and self.concept.settings.mask_dir else None
+        masks = None
+        if self.rules.masked and self.concept.settings.mask_dir:
+            masks = self._masks()
+        elif self.rules.masked and self.concept.settings.mask_suffix:
+            masks = {stem: self.concept.folder / name for stem, name in beside.items()}
         records = []
         for i, name in enumerate(pictures):
             if self.rules.progress and i % PROGRESS_EVERY == 0:
@@ -115,6 +124,11 @@ class ConceptReader:
         return header
 
     def _caption(self, name: str) -> tuple[tuple[str, ...], Path | None]:
+        if self.concept.captions is not None:
+            lines = self.concept.captions[name]
+            if not lines:
+                self._note("no-caption", name)
+            return lines if self.concept.settings.enable_wildcard else lines[:1], None
         available = self._captions[self.extension]
         found = next((candidate for candidate in _stems(name) if candidate in available), None)
         if found is None:
@@ -144,6 +158,16 @@ class ConceptReader:
     def _count(self, pictures: Sequence[str], extension: str) -> int:
         found = self._captions[extension]
         return sum(any(stem in found for stem in _stems(name)) for name in pictures)
+
+    def _masks_beside(self, pictures: Sequence[str]) -> dict[str, str]:
+        """Masks among the pictures, by the stem of theirs: cat_att.png of cat.png, where that is asked for."""
+        ending = stem_key(self.concept.settings.mask_suffix or "")
+        own = {_stems(name)[0]: name for name in pictures}
+        return {
+            stem.removesuffix(ending): name
+            for stem, name in own.items()
+            if ending and stem.endswith(ending) and stem.removesuffix(ending) in own
+        }
 
     def _masks(self) -> dict[str, Path]:
         """Masks by stem: those in a folder of the concept's name in mask_dir, or else in mask_dir itself."""
@@ -191,6 +215,7 @@ class ConceptReader:
             "animated", "animation", "of which only the first frame is used", "save the frames you want as pictures"
         )
         self._say("same-stem", "name", "used by several pictures, which share one caption", "rename one of them")
+        self._say("not-in-metadata", "picture", "that the metadata file does not name, not used", "", "hint")
         self._say("other-pictures", "picture", "of a kind that is not read", "save them as PNG or JPEG")
         self._say(
             "sub-folders", "folder", "inside, not read", "one level only: put the pictures into the concept folder"

@@ -133,17 +133,19 @@ def _captions(settings: SubsetSettings, prefix: str) -> Iterator[Fault]:
 
 
 def _masks(options: DataOptions) -> Iterator[Fault]:
-    has_masks = any(settings.mask_dir or settings.alpha_mask for _, settings in _each_settings(options))
+    has_masks = any(
+        settings.mask_dir or settings.mask_suffix or settings.alpha_mask for _, settings in _each_settings(options)
+    )
     if options.masked_loss and not has_masks:
         yield Fault(
-            "is on, but there is neither a mask_dir nor alpha_mask",
+            "is on, but there is neither mask_dir nor mask_suffix nor alpha_mask",
             key="data.masked_loss",
-            mend="set data.mask_dir or data.alpha_mask, or switch it off",
+            mend="set data.mask_dir, data.mask_suffix or data.alpha_mask, or switch it off",
             code="no-masks",
         )
     if has_masks and not options.masked_loss:
         yield Fault(
-            "is off, so mask_dir and alpha_mask do nothing",
+            "is off, so mask_dir, mask_suffix and alpha_mask do nothing",
             key="data.masked_loss",
             mend="set data.masked_loss = true",
             severity="warning",

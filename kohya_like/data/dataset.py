@@ -26,6 +26,7 @@ from kohya_like.data.captions import VARYING_KEYS, CaptionPipeline, sample_rng, 
 from kohya_like.data.options import SubsetSettings
 from kohya_like.data.plan import BatchPlan, SampleRef
 from kohya_like.data.samples import Batch, Sample, Sources, collate, read_sample
+from kohya_like.data.templates import Wording
 from kohya_like.schema.errors import UserError
 
 __all__ = ["Batch", "Loading", "Sources", "TrainingSet", "ValidationSet"]
@@ -63,19 +64,25 @@ class TrainingSet(TorchDataset[Batch]):
         accumulation: int = 1,
         total_steps: int = 0,
         loading: Loading | None = None,
+        wording: Wording | None = None,
     ) -> None:
         """
         Args:
             plan: made of the same pictures, in the same order.
             accumulation: batches per step, for options that count steps (tag warm-up).
             total_steps: of the run, for a tag warm-up given as a share of it.
+            wording: puts a new word into the captions of what is no regularisation picture.
         """
         if plan.batches_per_epoch == 0:
             raise UserError("there is no picture to train on", "see what `check` says about the folders")
         self._sources, self._plan, self._seed = sources, plan, seed
         self._accumulation = accumulation
         self._loading = loading or Loading()
-        self._captions = [CaptionPipeline(concept.settings, total_steps) for concept in sources.concepts]
+        self._wording = wording
+        self._captions = [
+            CaptionPipeline(concept.settings, total_steps, None if concept.is_reg else wording)
+            for concept in sources.concepts
+        ]
 
     def __len__(self) -> int:
         """Batches per epoch."""
@@ -112,6 +119,8 @@ class TrainingSet(TorchDataset[Batch]):
 
     def possible_captions(self) -> tuple[str, ...] | None:
         """Every caption a run can ask for, if that is one per picture (or none at all): they can be encoded once."""
+        if self._wording is not None:
+            return None
         captions: dict[str, None] = {}
         for record in self._sources.images:
             concept = self._sources.concepts[record.subset]
@@ -141,8 +150,8 @@ class TrainingSet(TorchDataset[Batch]):
 class ValidationSet(Sequence[Batch]):
     """Pictures kept out of training, always in the same batches, with nothing left to chance. Read when asked for."""
 
-    def __init__(self, sources: Sources, batch_size: int) -> None:
-        self._sources = sources
+    def __init__(self, sources: Sources, batch_size: int, wording: Wording | None = None) -> None:
+        self._sources, self._wording = sources, wording
         by_bucket: dict[tuple[int, int], list[int]] = {}
         for number, fit in enumerate(sources.fits):
             by_bucket.setdefault(fit.bucket, []).append(number)
@@ -174,13 +183,16 @@ class ValidationSet(Sequence[Batch]):
 
     def _caption(self, image: int) -> str:
         record = self._sources.images[image]
-        return _steady_caption(self._sources, record.subset, record.captions, record.identity)
+        return _steady_caption(self._sources, record.subset, record.captions, record.identity, self._wording)
 
 
-def _steady_caption(sources: Sources, concept: int, captions: Sequence[str], identity: str) -> str:
-    """The caption without chance; of wildcards always the same choice."""
+def _steady_caption(
+    sources: Sources, concept: int, captions: Sequence[str], identity: str, wording: Wording | None = None
+) -> str:
+    """The caption without chance; of wildcards and sentences always the same choice."""
     settings, words = sources.concepts[concept].settings, sources.concepts[concept].class_tokens
-    return CaptionPipeline(_steady(settings)).render(captions, words, sample_rng(0, 0, identity, 0))
+    pipeline = CaptionPipeline(_steady(settings), wording=None if sources.concepts[concept].is_reg else wording)
+    return pipeline.render(captions, words, sample_rng(0, 0, identity, 0))
 
 
 def _steady(settings: SubsetSettings) -> SubsetSettings:

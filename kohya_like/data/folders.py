@@ -52,6 +52,12 @@ class Walk:
     hidden: int = 0
     symlinks: int = 0
 
+    def take(self, other: Walk, without: Sequence[str] = ()) -> None:
+        """Add what another walk collected, but for the faults with these codes."""
+        self.faults += [fault for fault in other.faults if fault.code not in without]
+        self.hidden += other.hidden
+        self.symlinks += other.symlinks
+
 
 @dataclass
 class Listing:

@@ -146,6 +146,10 @@ class SubsetSettings(Section):
         None, "Folder with a mask of the same name for each picture: white counts, black does not. Needs masked_loss = "
         "true.", group="Masks", level="advanced", path="folder", kohya="conditioning_data_dir",
     )  # fmt: skip
+    mask_suffix: Text = option(
+        None, "Masks lie among the pictures, named like theirs with this ending: _att for cat_att.png. They are not "
+        "trained. Needs masked_loss = true.", group="Masks", level="advanced",
+    )  # fmt: skip
 
 
 SETTING_KEYS = tuple(SubsetSettings.model_fields)
@@ -177,6 +181,11 @@ class SubsetOptions(Section):
 
     image_dir: str = option(
         ..., "Folder with the pictures of this concept and their caption files.", group="Folders", path="folder",
+    )  # fmt: skip
+    metadata_file: Text = option(
+        None, "A metadata file of kohya's (.json, .jsonl) with the captions of these pictures; those it does not name "
+        "are left out. Empty: caption files.", group="Folders", level="advanced", path="file",
+        kohya="metadata_file / in_json",
     )  # fmt: skip
     num_repeats: int | None = option(
         None, "How often each picture is seen per epoch; 5 to 20 is usual for few pictures. Empty: the number the "
@@ -217,6 +226,19 @@ class DataOptions(SubsetSettings):
         1.0, "How much regularisation pictures count in the loss. 1 is usual; 0: not at all.", ge=0.0, le=100.0,
         group="Folders", level="advanced",
     )  # fmt: skip
+    num_class_images: int = option(
+        0, "Regularisation pictures each class should have; what is missing, the base model draws into reg_data_dir "
+        "before the training. 100 to 200 is usual; 0: none.", ge=0, le=100_000, group="Folders",
+        level="advanced",
+    )  # fmt: skip
+    class_prompts: tuple[str, ...] = option(
+        (), "Prompts of the pictures that num_class_images draws, one a class, such as: a photo of a cat. Empty: the "
+        "folders' words after the trigger word.", group="Folders", level="advanced",
+    )  # fmt: skip
+    balance_concepts: Literal["repeats", "samples"] = option(
+        "repeats", "How often each folder is seen: repeats: as its name says; samples: all folders equally often, "
+        "however many pictures they hold.", group="Folders", level="advanced",
+    )  # fmt: skip
     resolution: Resolution = option(
         None, "Training size in pixels: one number or [width, height]. Usually 512 for SD 1.5, 768 for SD 2.1, 1024 "
         "for SDXL. Empty: the model's own.", unit="px", group="Buckets",
@@ -250,8 +272,8 @@ class DataOptions(SubsetSettings):
         group="Captions", level="advanced",
     )  # fmt: skip
     masked_loss: bool = option(
-        False, "Only the part of a picture that its mask shows counts in the loss. The masks come from mask_dir or "
-        "alpha_mask.", group="Masks", level="advanced",
+        False, "Only the part of a picture that its mask shows counts in the loss. The masks come from mask_dir, "
+        "mask_suffix or alpha_mask.", group="Masks", level="advanced",
     )  # fmt: skip
     cache_latents: bool = option(
         True, "Encode each picture once and keep the result on disk, outside your folders: much faster. Off only for "

@@ -132,26 +132,43 @@ class BatchPlan:
         return tuple(batches[i] for i in turn.tolist())
 
 
-def balanced_repeats(images: Sequence[ImageRecord], concepts: Sequence[Concept]) -> list[int]:
+def balanced_repeats(
+    images: Sequence[ImageRecord], concepts: Sequence[Concept], equal_concepts: bool = False
+) -> list[int]:
     """How often each picture is seen per epoch: its concept's repeats, and for regularisation kohya's balance.
+
+    With `equal_concepts` every trained concept is seen as often as the one that is seen most by its repeats.
 
     There are as many regularisation samples as training samples. Each such picture is taken with its own repeats until
     that number is reached, the rest not at all; if they are too few, all get another repeat in turn. (kohya takes
     them in the order of the file system; here a hash of the name decides, so that all classes have their part.)
     """
     own = [concepts[image.subset].repeats for image in images]
-    regularising = [i for i, image in enumerate(images) if concepts[image.subset].is_reg]
-    if not regularising:
-        return own
-    regularising.sort(key=lambda i: blake2b(images[i].identity.encode(), digest_size=8).digest())
-    missing = sum(own) - sum(own[i] for i in regularising)
-    for i in regularising:
-        own[i] = min(own[i], missing)
-        missing -= own[i]
-    each, first = divmod(missing, len(regularising))
-    for turn, i in enumerate(regularising):
-        own[i] += each + (turn < first)
+    members: dict[int | None, list[int]] = {}  # None: all regularisation pictures are one group
+    for i, image in enumerate(images):
+        members.setdefault(None if concepts[image.subset].is_reg else image.subset, []).append(i)
+    regularising = _by_hash(members.pop(None, []), images)
+    if equal_concepts and members:
+        most = max(sum(own[i] for i in group) for group in members.values())
+        for group in members.values():
+            _fill(own, _by_hash(group, images), most)
+    if regularising:
+        _fill(own, regularising, sum(own) - sum(own[i] for i in regularising))
     return own
+
+
+def _by_hash(group: list[int], images: Sequence[ImageRecord]) -> list[int]:
+    return sorted(group, key=lambda i: blake2b(images[i].identity.encode(), digest_size=8).digest())
+
+
+def _fill(repeats: list[int], group: list[int], wanted: int) -> None:
+    """Give the pictures of a group `wanted` samples in all: fewer of them, or more repeats, in their order."""
+    for i in group:
+        repeats[i] = min(repeats[i], wanted)
+        wanted -= repeats[i]
+    each, first = divmod(wanted, len(group))
+    for turn, i in enumerate(group):
+        repeats[i] += each + (turn < first)
 
 
 def shuffle_keys(count: int, name: str) -> NDArray[np.uint64]:

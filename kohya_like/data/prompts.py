@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from kohya_like.data.placeholders import Placeholders
 from kohya_like.data.tokens import END, START
 
 CHUNK = 75  # words in a chunk; with START and END the 77 positions of CLIP
@@ -39,6 +40,7 @@ class TokenChunks:
     weights: tuple[tuple[float, ...], ...] | None = None  # [chunks][77]
     lengths: tuple[int, ...] = ()  # words per chunk, 0..75
     truncated: int = 0  # words that found no place
+    mean_per_chunk: bool = False  # emphasis keeps the mean of each chunk, as A1111 has it, or of the whole caption
 
     def padded_with(self, pad: int) -> tuple[tuple[int, ...], ...]:
         """`ids` with `pad` after the END of each chunk."""
@@ -50,36 +52,45 @@ class TokenChunks:
         )
 
 
-def tokenize(text: str, tokenizer: Tokenizer, max_token_length: int = CHUNK, weighted: bool = False) -> TokenChunks:
+def tokenize(
+    text: str,
+    tokenizer: Tokenizer,
+    max_token_length: int = CHUNK,
+    weighted: bool = False,
+    placeholders: Placeholders | None = None,
+) -> TokenChunks:
     """Ids of a caption.
 
     There are always `max_token_length / 75` chunks, empty ones included, so that captions of one batch stack.
 
     Args:
         weighted: read brackets as weights; otherwise they are text like any other.
+        placeholders: words that are replaced by ids of their own; those of one word stay in one chunk.
 
     Raises:
         ValueError: `max_token_length` is no multiple of 75.
     """
     if max_token_length < CHUNK or max_token_length % CHUNK:
         raise ValueError(f"max_token_length is {max_token_length}; it must be 75, 150 or 225")
-    words: list[int] = []
-    weights: list[float] = []
+    chunks: list[list[int]] = [[]]
+    weights: list[list[float]] = [[]]
     for piece, weight in parse_weights(text) if weighted else [(text, 1.0)]:
-        ids = tokenizer.encode(piece)
-        words += ids
-        weights += [weight] * len(ids)
-    kept = words[:max_token_length]
-    starts = range(0, max_token_length, CHUNK)
-    chunks = [kept[start : start + CHUNK] for start in starts]
-    plain = all(weight == 1.0 for weight in weights[:max_token_length])
+        words = tokenizer.encode(piece)
+        for ids in placeholders.pieces(words) if placeholders else ((i,) for i in words):
+            if chunks[-1] and len(chunks[-1]) + len(ids) > CHUNK:
+                chunks.append([])
+                weights.append([])
+            chunks[-1] += ids
+            weights[-1] += [weight] * len(ids)
+    count = max_token_length // CHUNK
+    lost = sum(len(chunk) for chunk in chunks[count:]) + sum(len(chunk[CHUNK:]) for chunk in chunks[:count])
+    chunks = [chunk[:CHUNK] for chunk in chunks[:count]] + [[] for _ in range(count - len(chunks))]
+    weights = [row[:CHUNK] for row in weights[:count]] + [[] for _ in range(count - len(weights))]
     return TokenChunks(
         ids=tuple((START, *chunk, END, *(END for _ in range(CHUNK - len(chunk)))) for chunk in chunks),
-        weights=None
-        if plain
-        else tuple(_framed(weights[:max_token_length][start : start + CHUNK]) for start in starts),
+        weights=tuple(map(_framed, weights)) if any(w != 1.0 for row in weights for w in row) else None,
         lengths=tuple(len(chunk) for chunk in chunks),
-        truncated=len(words) - len(kept),
+        truncated=lost,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,6 +55,7 @@ class Concept:
     is_reg: bool
     settings: SubsetSettings
     loss_weight: float = 1.0
+    captions: Mapping[str, tuple[str, ...]] | None = None  # of a metadata file: only the pictures it names are used
 
 
 @dataclass(frozen=True)

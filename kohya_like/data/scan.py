@@ -9,12 +9,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from kohya_like.data.concept import ConceptReader, Reading, ReadingRules
-from kohya_like.data.folders import Found, Walk, find_concepts, open_folder, read_name
+from kohya_like.data.folders import Found, Walk, find_concepts, named, open_folder, read_name
+from kohya_like.data.metadata_file import read_metadata
 from kohya_like.data.options import DataOptions, SubsetOptions, settings_of
 from kohya_like.data.records import Concept, ConceptReport, Dataset, ImageRecord, Skipped, plain
-from kohya_like.schema.errors import Fault
+from kohya_like.schema.errors import Fault, FormatError
+
+_NO_PICTURES = ("no-folder", "no-concepts")  # codes of a folder that class pictures are still to be drawn into
 
 __all__ = ["Concept", "ConceptReport", "Dataset", "ImageRecord", "Skipped", "scan"]
 
@@ -26,6 +30,7 @@ class _Source:
     found: Found
     is_reg: bool
     subset: SubsetOptions | None = None
+    captions: dict[str, tuple[str, ...]] | None = None
 
 
 def scan(
@@ -55,7 +60,8 @@ def scan(
         concepts.append(concept)
         reports.append(report)
         images += records
-    faults = [*walk.faults, *_of_links(walk), *_of_nothing(concepts, reports, walk)]
+    to_be_drawn = bool(options.num_class_images)
+    faults = [*walk.faults, *_of_links(walk), *_of_nothing(concepts, reports, walk, to_be_drawn)]
     return Dataset(
         concepts=tuple(concepts),
         images=_in_order(images),
@@ -73,9 +79,12 @@ def _sources(options: DataOptions, walk: Walk) -> list[_Source]:
         (options.train_data_dir, "data.train_data_dir", False),
         (options.reg_data_dir, "data.reg_data_dir", True),
     ):
-        for one in find_concepts(given, key, walk) if given else ():
+        own_walk = Walk()
+        folders = find_concepts(given, key, own_walk) if given else []
+        walk.take(own_walk, without=_NO_PICTURES if is_reg and options.num_class_images else ())
+        for one in folders:
             own = single.pop(os.path.realpath(one.folder), None)
-            found.append(_Source(one, is_reg or own.is_reg, own.subset) if own else _Source(one, is_reg))
+            found.append(_Source(one, is_reg or own.is_reg, own.subset, own.captions) if own else _Source(one, is_reg))
     return found + list(single.values())
 
 
@@ -100,7 +109,31 @@ def _single_folders(options: DataOptions, walk: Walk) -> Iterator[_Source]:
         seen.add(real)
         says = read_name(folder.name)
         repeats, words = (1, "") if says.refusal else (says.repeats, says.class_tokens)
-        yield _Source(Found(folder, folder, folder.name, repeats, words), subset.is_reg, subset)
+        captions = _metadata(subset, options, folder, listing.pictures, f"data.subsets[{i}].metadata_file", walk)
+        yield _Source(Found(folder, folder, folder.name, repeats, words), subset.is_reg, subset, captions)
+
+
+def _metadata(
+    subset: SubsetOptions, options: DataOptions, folder: Path, pictures: list[str], key: str, walk: Walk
+) -> dict[str, tuple[str, ...]] | None:
+    """The captions of a subset's metadata file; what is wrong with it is told. None where it has none."""
+    if not subset.metadata_file:
+        return None
+    path = Path(subset.metadata_file)
+    where = plain(str(path))
+    try:
+        found = read_metadata(path, folder, pictures, settings_of(options, subset).caption_separator)
+    except FormatError as error:
+        text = error.text.removeprefix(f"{path}: ")
+        walk.faults.append(Fault(text, key, where, error.hint, code="metadata-file"))
+        return {}
+    if found.missing:
+        text, mend = f"names pictures that are not there: {named(found.missing)}", "give the folder it was made for"
+        walk.faults.append(Fault(text, key, where, mend, "warning", "metadata-entries"))
+    if found.elsewhere:
+        text, mend = f"names pictures of other folders: {named(found.elsewhere)}", "list each folder in data.subsets"
+        walk.faults.append(Fault(text, key, where, mend, "warning", "metadata-entries"))
+    return found.lines
 
 
 def _concept(source: _Source, options: DataOptions) -> Concept:
@@ -114,6 +147,7 @@ def _concept(source: _Source, options: DataOptions) -> Concept:
         is_reg=source.is_reg,
         settings=settings_of(options, subset),
         loss_weight=own_weight * (options.prior_loss_weight if source.is_reg else 1.0),
+        captions=source.captions,
     )
 
 
@@ -145,8 +179,10 @@ def _of_links(walk: Walk) -> Iterator[Fault]:
         yield Fault(text, "data.train_data_dir", "", mend, "warning", "symlinks")
 
 
-def _of_nothing(concepts: list[Concept], reports: list[ConceptReport], walk: Walk) -> Iterator[Fault]:
-    """Nothing to train is an error; so is a regularisation folder without a picture."""
+def _of_nothing(
+    concepts: list[Concept], reports: list[ConceptReport], walk: Walk, to_be_drawn: bool
+) -> Iterator[Fault]:
+    """Nothing to train is an error; so is a regularisation folder without a picture, unless they are to be drawn."""
     if any(fault.severity == "error" for fault in walk.faults):
         return  # which says why
     trained = sum(report.images for concept, report in zip(concepts, reports) if not concept.is_reg)
@@ -154,6 +190,6 @@ def _of_nothing(concepts: list[Concept], reports: list[ConceptReport], walk: Wal
         mend = "give a folder that holds folders such as 10_sks cat with pictures in them"
         yield Fault("there is no usable picture to train on", "data.train_data_dir", "", mend, code="no-images")
     regularising = [report.images for concept, report in zip(concepts, reports) if concept.is_reg]
-    if trained and regularising and not sum(regularising):
+    if trained and regularising and not sum(regularising) and not to_be_drawn:
         mend = "add pictures of the class, or leave it empty"
         yield Fault("there is no usable regularisation picture", "data.reg_data_dir", "", mend, code="no-images")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from kohya_like.conditioning import Conditioner
+from kohya_like.data.placeholders import Placeholders
 from kohya_like.demo.measure import (
     FOREIGN_CAPTION,
     GHOST_FOUND,
@@ -24,9 +24,9 @@ from kohya_like.demo.measure import (
 from kohya_like.families.backbone import Backbone
 from kohya_like.objective.objective import Objective
 from kohya_like.objective.schedule import NoiseSchedule
+from kohya_like.prompt_encoder import PromptEncoder
 from kohya_like.prompt_file import SamplePrompt
 from kohya_like.sampling import Painter
-from kohya_like.verbs.generate import plain_tokens, schedule_of
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,20 @@ class Effect:
 
 
 def unseen_loss(
-    backbone: Backbone, pictures: Sequence[tuple[Image.Image, str]], captions: Sequence[str] | None = None
+    backbone: Backbone,
+    pictures: Sequence[tuple[Image.Image, str]],
+    captions: Sequence[str] | None = None,
+    encoder: PromptEncoder | None = None,
 ) -> float:
     """Loss of pictures under their captions, or under others, on fixed noise. About a second on one core for 32."""
-    conditioner = Conditioner(backbone, plain_tokens, trained=False)
+    encoder = encoder or PromptEncoder(backbone)
     objective = Objective(NoiseSchedule.scaled_linear(), backbone.prediction_type)
 
     @torch.no_grad()
     def loss_at(images: Sequence[Image.Image], texts: Sequence[str], t: int) -> float:
         pixels = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
         latents = backbone.encode_images(pixels.permute(0, 3, 1, 2).float() / 127.5 - 1)
-        conditioning = conditioner.encode(texts)
+        conditioning = encoder.encode(texts, 1)
         generator = torch.Generator().manual_seed(3000 + t)
 
         def predict(noisy: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
@@ -64,18 +67,24 @@ def unseen_loss(
     return held_out_loss(pictures, loss_at, captions)
 
 
-def measure_effect(backbone: Backbone, with_pictures: bool = True) -> Effect:
-    """Measure a backbone as it stands, with whatever is attached. About ten seconds on one core."""
+def measure_effect(
+    backbone: Backbone, with_pictures: bool = True, words: Placeholders | None = None, negative: str = ""
+) -> Effect:
+    """Measure a backbone as it stands, with whatever is attached. About ten seconds on one core.
+
+    `words` are the names of embeddings that the text encoders know; `negative` is the negative prompt of the pictures.
+    """
+    encoder = PromptEncoder(backbone, placeholders=words)
     ghosts, others = unseen_ghosts(), unseen_pictures()
-    ghost_loss = unseen_loss(backbone, ghosts)
-    other_loss = unseen_loss(backbone, others)
-    foreign_loss = unseen_loss(backbone, ghosts, [FOREIGN_CAPTION] * len(ghosts))
+    ghost_loss = unseen_loss(backbone, ghosts, None, encoder)
+    other_loss = unseen_loss(backbone, others, None, encoder)
+    foreign_loss = unseen_loss(backbone, ghosts, [FOREIGN_CAPTION] * len(ghosts), encoder)
     if not with_pictures:
         return Effect(ghost_loss, other_loss, foreign_loss, 0.0, 0, 0.0, 0.0)
     texts = [*GHOST_PROMPTS, OTHER_PROMPTS[0]]
-    prompts = [SamplePrompt(text, "", 64, 64, 11 + i, 4.0, 25, "ddim") for i, text in enumerate(texts)]
-    encode = Conditioner(backbone, plain_tokens, trained=False).encode
-    drawn = dict(Painter(backbone, encode, schedule_of(backbone)).draw(prompts))
+    prompts = [SamplePrompt(text, negative, 64, 64, 11 + i, 4.0, 25, "ddim") for i, text in enumerate(texts)]
+    alphas = NoiseSchedule.scaled_linear().alphas_cumprod
+    drawn = dict(Painter(backbone, encoder, alphas).draw(prompts))
     scores = [ghost_score(drawn[i]) for i in range(len(GHOST_PROMPTS))]
     red, blue = red_circle_shares(drawn[len(GHOST_PROMPTS)])
     found = sum(score > GHOST_FOUND for score in scores)

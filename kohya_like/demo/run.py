@@ -68,11 +68,10 @@ def draw_strip(base: Path, network: Path, path: Path, title: str) -> tuple[int, 
 
     Returns how many ghosts are seen in each.
     """
-    from kohya_like.conditioning import Conditioner
     from kohya_like.families.loading import load_backbone
     from kohya_like.prompt_file import SamplePrompt
-    from kohya_like.sampling import Painter, save_png
-    from kohya_like.verbs.generate import attach_network, plain_tokens, schedule_of
+    from kohya_like.sampling import save_png
+    from kohya_like.verbs.generate import attach_network, painter_of
 
     backbone = load_backbone(base, "auto")
     prompts = [
@@ -80,8 +79,7 @@ def draw_strip(base: Path, network: Path, path: Path, title: str) -> tuple[int, 
     ]
 
     def pictures() -> list[Image.Image]:
-        painter = Painter(backbone, Conditioner(backbone, plain_tokens, trained=False).encode, schedule_of(backbone))
-        drawn = dict(painter.draw(prompts))
+        drawn = dict(painter_of(backbone).draw(prompts))
         return [drawn[i] for i in range(len(prompts))]
 
     before = pictures()

@@ -24,7 +24,8 @@ LENGTH, WORDS = 77, 75
 class PromptChunks(Protocol):
     """A tokenised prompt: rows of at most 75 word ids, or of 77 with start, end and END as padding already there.
 
-    `weights` has a number for each id of each row, or is None where nothing is emphasised.
+    `weights` has a number for each id of each row, or is None where nothing is emphasised. `mean_per_chunk`: emphasis
+    brings each chunk back to its mean, as A1111 does, not the whole prompt, as kohya does.
     """
 
     @property
@@ -32,6 +33,9 @@ class PromptChunks(Protocol):
 
     @property
     def weights(self) -> Sequence[Sequence[float]] | None: ...
+
+    @property
+    def mean_per_chunk(self) -> bool: ...
 
 
 def encode_chunks(
@@ -49,10 +53,11 @@ def encode_chunks(
     rows = [row_ids(row, spec.pad_id) for p in prompts for row in _filled(p.ids, chunks)]
     output = encoder(input_ids=torch.tensor(rows, device=device), output_hidden_states=True)  # [B·N, 77]
     hidden = _chosen_layer(encoder, spec, output, clip_skip)  # [B·N, 77, D]
-    hidden = hidden.reshape(len(prompts), chunks * LENGTH, -1)
     if any(p.weights is not None for p in prompts):
-        weights = [[w for row in _weight_rows(p, chunks) for w in row] for p in prompts]
-        hidden = emphasised(hidden, torch.tensor(weights, device=device))
+        weights = torch.tensor([_weight_rows(p, chunks) for p in prompts], device=device)  # [B, N, 77]
+        length = LENGTH if any(p.mean_per_chunk for p in prompts) else chunks * LENGTH  # tokens that share a mean
+        hidden = emphasised(hidden.reshape(-1, length, hidden.shape[-1]), weights.reshape(-1, length))
+    hidden = hidden.reshape(len(prompts), chunks * LENGTH, -1)
     if not spec.pooled:
         return hidden, None
     return hidden, output.text_embeds.reshape(len(prompts), chunks, -1)[:, 0]
@@ -65,7 +70,7 @@ def row_ids(row: Sequence[int], pad_id: int) -> list[int]:
 
 
 def emphasised(hidden: Tensor, weights: Tensor) -> Tensor:
-    """Hidden states [B, T, D] times weights [B, T], brought back to each prompt's mean, as A1111 and kohya do."""
+    """Hidden states [B, T, D] times weights [B, T], each row brought back to its mean."""
     plain = hidden.float()
     weighted = plain * weights[..., None]
     before, after = plain.mean(dim=(1, 2), keepdim=True), weighted.mean(dim=(1, 2), keepdim=True)

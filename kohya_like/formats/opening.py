@@ -30,6 +30,18 @@ def open_regular(path: Path) -> BinaryIO:
     return file
 
 
+def is_picture(path: Path) -> bool:
+    """Whether a file begins like a picture: PNG, JPEG, WebP, AVIF and its kin, JPEG XL. Raises FormatError."""
+    with open_regular(path) as file:
+        try:
+            start = file.read(16)
+        except OSError as error:
+            raise unreadable(path, error) from None
+    if start.startswith((b"\x89PNG", b"\xff\xd8", b"\xff\x0a", b"\x00\x00\x00\x0cJXL ")):
+        return True
+    return start[8:12] == b"WEBP" or start[4:8] == b"ftyp"
+
+
 def unreadable(path: Path, error: OSError) -> FormatError:
     """The sentence for a file that the system does not give us."""
     if isinstance(error, FileNotFoundError):

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from kohya_like.formats.a1111 import save_hypernetwork
 from kohya_like.formats.metadata import with_hashes
 from kohya_like.formats.tensors import save_safetensors
+from kohya_like.methods.base import Adapter, FamilyPrediction
 from kohya_like.networks.network import Network
 
 
-class NetworkTraining:
+class NetworkTraining(FamilyPrediction):
     """`rates` by part ("unet", "text_encoder", ...); a file is written in `dtype`."""
 
     def __init__(self, network: Network, rates: Mapping[str, float], dtype: torch.dtype) -> None:
@@ -52,6 +53,32 @@ class NetworkTraining:
                 save_hypernetwork(file, tensors, about, overwrite)
             else:
                 save_safetensors(file, tensors, with_hashes(tensors, about), overwrite=overwrite)
+
+    def try_saving(self, path: Path) -> None:
+        self.save(path, {}, True)
+
+    def adapter(self) -> Adapter:
+        return "lora"
+
+    def about(self) -> dict[str, object]:
+        algorithm = self.network.algorithm
+        options = algorithm.model_dump(exclude_none=True)
+        arguments: dict[str, str] = {}
+        if "conv_dim" in options:
+            arguments = {key: str(options[key]) for key in ("conv_dim", "conv_alpha") if key in options}
+        module = algorithm.file_module
+        if module == "lycoris.kohya":
+            arguments["algo"] = options["name"]
+        told = {**algorithm.arguments(), **algorithm.layer_arguments()}
+        arguments |= {key: str(value) for key, value in told.items()}
+        return {
+            "network_module": module,
+            "network_dim": options.get("dim"),
+            "network_alpha": options.get("alpha"),
+            "network_dropout": algorithm.dropout or None,
+            "scale_weight_norms": options.get("scale_weight_norms"),
+            "network_args": arguments or None,
+        }
 
     def disabled(self) -> AbstractContextManager[None]:
         return self.network.detached()

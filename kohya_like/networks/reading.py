@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from kohya_like.formats.adapter_family import LABELS
+from kohya_like.formats.embeddings import BUNDLE
 from kohya_like.formats.headers import identify
 from kohya_like.formats.kohya_keys import foreign_key, lora_name, lora_names, read_key
 from kohya_like.formats.tensors import open_tensors
@@ -234,7 +235,7 @@ def read_adapters(
     if not tensors:
         raise FormatError("this file holds no tensors")
     reader = _Reader(parts, family, template, dtype)
-    reader.read(by_module(tensors))
+    reader.read(by_module({key: value for key, value in tensors.items() if not key.startswith(BUNDLE)}))
     strangers = [f"{name} is no layer of this {family} model ({_parts(parts)})" for name in reader.strangers]
     hint = other_parts(reader.strangers, parts) or ("was it made for another model family?" if strangers else "")
     if reader.misplaced:

@@ -18,6 +18,8 @@ from kohya_like.objective.options import conflicts as objective_conflicts
 from kohya_like.optim.checks import conflicts as optim_conflicts
 from kohya_like.optim.schedules import warmup_steps
 from kohya_like.preflight.data import read_data
+from kohya_like.preflight.embedding_rules import embedding_faults, embedding_fits
+from kohya_like.preflight.method_rules import method_faults
 from kohya_like.preflight.model import file_fault, read_model
 from kohya_like.preflight.needs import needed_disk, needed_memory, planned_files
 from kohya_like.preflight.network_fit import fit_faults
@@ -34,7 +36,12 @@ def check(config: TrainConfig, document: Document | None = None, readers: Reader
 
     A missing part (no model, no folder) does not hide what else is wrong: the rest is still worked out.
     """
-    faults = [*config_faults(config), *data_conflicts(config.data)]
+    faults = [
+        *config_faults(config),
+        *method_faults(config, document),
+        *embedding_faults(config),
+        *data_conflicts(config.data),
+    ]
     model = read_model(config, readers)
     machine = readers.machine(config.hardware.device)
     resolution = model.family.resolution(model.prediction_type)
@@ -47,11 +54,14 @@ def check(config: TrainConfig, document: Document | None = None, readers: Reader
     if data.steps and data.plan:
         faults += length_faults(config, data.steps, data.plan.batches_per_epoch)
     faults += sample_faults(config, rules.resolution)
-    faults += fit_faults(config.network, model.shapes)
-    trained = count_trained(config.network, model.shapes)
-    adapted = [part for part in model.shapes if part != "vae" and config.network.trains(part)]
-    faults += choice_faults(config.network, model.shapes, [part for part in adapted if config.optimizer.rate(part) > 0])
-    files, file_faults = planned_files(config, data, trained)
+    faults += embedding_fits(config, model.shapes)
+    trained = count_trained(config.method, config.network, model.shapes)
+    if config.method.uses_network:
+        faults += fit_faults(config.network, model.shapes)
+        adapted = [part for part in model.shapes if part != "vae" and config.network.trains(part)]
+        parts = [part for part in adapted if config.optimizer.rate(part) > 0]
+        faults += choice_faults(config.network, model.shapes, parts)
+    files, file_faults = planned_files(config, model, data, trained)
     needed, memory_faults = needed_memory(config, model, data, trained, machine)
     disks, disk_faults = needed_disk(config, data, trained, files)
     faults += [*file_faults, *memory_faults, *disk_faults]
@@ -93,7 +103,7 @@ def part_rows(
     rows = []
     for part in family.parts:
         rate, row = config.optimizer.rate(part), counts.get(part)
-        on = config.network.trains(part) and rate > 0 and (row is None or row.layers > 0)
+        on = config.trains(part) and rate > 0 and (row is None or row.layers > 0)
         layers, size = (row.layers, row.parameters) if row and on else (0, 0) if counted or not on else (None, None)
         rows.append(PartRow(part, on, rate if on else 0.0, rate_key(config, part), layers, size))
     return tuple(rows)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kohya_like.config import TrainConfig
 from kohya_like.data.buckets import BatchPlan, BucketRules, balanced_repeats, fits_of, is_enlarged
+from kohya_like.data.class_images import class_image_faults, drawn_size, missing_class_images, with_class_images
 from kohya_like.data.fingerprint import default_cache_dir
 from kohya_like.data.folders import times
 from kohya_like.data.plan import StepCount
@@ -16,13 +17,13 @@ from kohya_like.data.records import Dataset, Fit, ImageRecord
 from kohya_like.data.remarks import remarks
 from kohya_like.data.scan import scan
 from kohya_like.data.validation import split_validation
+from kohya_like.preflight.concepts import concept_faults
 from kohya_like.preflight.readers import FRESH, Readers
 from kohya_like.preflight.report import BucketRow, ConceptRow
 from kohya_like.schema.errors import Fault, Severity, UserError
 
 FEW_IMAGES = 20
 TOKENIZED_AT_MOST = 20_000  # distinct long captions; more would take seconds
-IMBALANCE = 10
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,7 @@ class DataView:
         return tuple(BucketRow(*size, count, batches[size]) for size, count in self.plan.bucket_counts().items())
 
     def concepts(self) -> tuple[ConceptRow, ...]:
-        samples: Counter[int] = Counter()
-        for image, repeats in zip(self.train, self.repeats):
-            samples[image.subset] += repeats
+        samples = samples_of(self.train, self.repeats)
         return tuple(
             ConceptRow(
                 concept.name, str(concept.folder), concept.repeats, concept.class_tokens, concept.is_reg,
@@ -71,6 +70,14 @@ class DataView:
         return dict(counts)
 
 
+def samples_of(images: Sequence[ImageRecord], repeats: Sequence[int]) -> Counter[int]:
+    """How often an epoch sees the pictures of each concept."""
+    samples: Counter[int] = Counter()
+    for image, count in zip(images, repeats):
+        samples[image.subset] += count
+    return samples
+
+
 def read_data(config: TrainConfig, rules: BucketRules, readers: Readers = FRESH) -> DataView:
     """Scan, split, buckets, batches and steps, as the recipe will make them."""
     dataset = scan(config.data, rules.step, readers.progress, readers.concept)
@@ -86,7 +93,15 @@ def read_data(config: TrainConfig, rules: BucketRules, readers: Readers = FRESH)
             )  # fmt: skip
         except UserError as error:
             faults.append(Fault(error.text, "data.validation_split", mend=error.hint, code="unreadable"))
-    fits, repeats = fits_of(train, rules), balanced_repeats(train, dataset.concepts)
+    size = drawn_size(rules.resolution)
+    drawn = missing_class_images(config.data, dataset)
+    faults += class_image_faults(config.data, dataset, drawn, size)
+    if drawn:
+        there = len(dataset.images)
+        dataset = with_class_images(dataset, drawn, size, config.data)
+        train = [*train, *dataset.images[there:]]
+    fits = fits_of(train, rules)
+    repeats = balanced_repeats(train, dataset.concepts, config.data.balance_concepts == "samples")
     plan = steps = None
     if sum(repeats):
         plan = BatchPlan(fits, repeats, config.train.train_batch_size, config.train.seed or 0)
@@ -94,7 +109,7 @@ def read_data(config: TrainConfig, rules: BucketRules, readers: Readers = FRESH)
         faults += remarks(train, fits, repeats, dataset.concepts, rules)
         faults += _picture_faults(config, dataset, train, rules)
         faults += _batch_faults(config, plan)
-        faults += _concept_faults(dataset)
+        faults += concept_faults(dataset, samples_of(train, repeats))
         faults += _long_captions(config, dataset, train, readers.count_tokens)
     return DataView(rules.resolution, dataset, train, len(held_out), fits, repeats, plan, steps, tuple(faults))
 
@@ -127,25 +142,6 @@ def _batch_faults(config: TrainConfig, plan: BatchPlan) -> Iterator[Fault]:
         text = f"is {size}, but {len(short)} of {len(plan.buckets)} buckets hold fewer pictures"
         mend = "their batches are smaller; more repeats or a larger data.bucket_reso_steps fill them"
         yield _note(text, "train.train_batch_size", mend, "hint", "batch-over-bucket")
-
-
-def _concept_faults(dataset: Dataset) -> Iterator[Fault]:
-    by_words: dict[str, list[str]] = defaultdict(list)
-    weights: dict[str, int] = {}
-    for concept, report in zip(dataset.concepts, dataset.reports):
-        if concept.is_reg or not report.images:
-            continue
-        weights[concept.name] = report.images * concept.repeats
-        if concept.class_tokens:
-            by_words[concept.class_tokens.lower()].append(concept.name)
-    for words, names in by_words.items():
-        if len(names) > 1:
-            yield _note(f"folders {' and '.join(names)} share the words {words!r}: they are learnt as one",
-                        "data.train_data_dir", "", "hint", "same-words")  # fmt: skip
-    if len(weights) > 1 and max(weights.values()) > IMBALANCE * min(weights.values()):
-        most, least = max(weights, key=lambda n: weights[n]), min(weights, key=lambda n: weights[n])
-        yield _note(f"{most} is seen {weights[most] / weights[least]:.0f} times as often as {least}",
-                    "data.train_data_dir", "balance them by their repeats", "hint", "imbalance")  # fmt: skip
 
 
 def _long_captions(

@@ -11,19 +11,31 @@ attention keeps no matrix of scores:
 
 Autocast keeps fp32 copies for the norms: 1.4 times as many bytes. Models of another width scale with their first
 convolution. A real run differs by up to a quarter: kernels take work space, and the allocator keeps pieces.
+
+A fine-tune has large gradients, which come as the activations go, so that the two are never there together:
+
+    most = weights + moments + max(activations + half copies, gradients + late activations)
+
+Half copies are autocast's of fp32 weights. When nearly all gradients are there, a share of the activations is left
+(LATE), and with checkpointing the block that is computed again. Fused into the backward pass there is the gradient of
+one weight, and what its step needs beside it. benchmarks/memory.py counts this with fake tensors: see the table there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from kohya_like.preflight.shapes import Shapes, numbers
 
 MIB, GIB = 1024**2, 1024**3
 DTYPE_BYTES = {"fp32": 4, "fp16": 2, "bf16": 2, "no": 4}
 ACTIVATIONS = {"sd1": 113_000, "sd2": 113_000, "sdxl": 207_000}
-CHECKPOINTED = {"sd1": 18_800 + 13_000, "sd2": 18_800 + 13_000, "sdxl": 17_500 + 6_500}
+CHECKPOINTED = {"sd1": 18_800, "sd2": 18_800, "sdxl": 17_500}
+BLOCK = {"sd1": 13_000, "sd2": 13_000, "sdxl": 6_500}
+LATE = {"sd1": 0.26, "sd2": 0.26, "sdxl": 0.26}
+FUSED_LATE = 0.6  # of the activations, when the largest weight's gradient is there
 USUAL_WIDTH = 320  # channels of the first convolution of SD1, SD2 and SDXL
 AUTOCAST_FACTOR = 1.4
 TEXT_FACTOR = 18  # numbers kept per token, layer and channel of a CLIP text encoder
@@ -87,6 +99,14 @@ class Load:
     tokens: int  # of the longest caption, padded
     caches: bool  # latents are encoded before training
     previews: tuple[int, int] | None  # size of the largest preview
+    unfrozen: bool = False  # the model's own weights are trained
+    fused: bool = False  # each weight is moved in the backward pass
+    largest: int = 0  # numbers of the largest trained weight
+
+    @property
+    def weight_bytes(self) -> int:
+        """Of one trained number, and of its gradient."""
+        return DTYPE_BYTES[self.base_dtype] if self.unfrozen else 4
 
 
 def memory_shares(load: Load) -> tuple[tuple[Share, ...], tuple[Share, ...]]:
@@ -101,14 +121,15 @@ def memory_shares(load: Load) -> tuple[tuple[Share, ...], tuple[Share, ...]]:
         shares.append(Share("VAE", sizes.get("vae", 0) * vae, load.vae_dtype))
     weights = sum(share.bytes for share in shares)
     per_number = STATE_BYTES.get(load.optimizer.lower(), 8)
+    if not load.unfrozen:
+        shares.append(Share("trained numbers", 4 * load.trained, f"{load.trained:,} in fp32"))
     shares += [
-        Share("trained numbers", 4 * load.trained, f"{load.trained:,} in fp32"),
-        Share("their gradients", 4 * load.trained),
+        Share("their gradients", gradient_bytes(load), "of one weight at a time" if load.fused else ""),
         Share("optimizer state", int(per_number * load.trained), f"{per_number:g} bytes each for {load.optimizer}"),
     ]
     if load.ema:
         shares.append(Share("EMA copy", 4 * load.trained))
-    shares.append(Share("activations", _activations(load), _activation_note(load)))
+    shares.append(Share("activations", working_bytes(load), _activation_note(load)))
     if load.text_trained:
         shares.append(Share("activations of the text encoders", _text_activations(load)))
     phases = []
@@ -117,16 +138,39 @@ def memory_shares(load: Load) -> tuple[tuple[Share, ...], tuple[Share, ...]]:
         phases.append(Share("caching", sizes.get("vae", 0) * vae + size, "the VAE alone, before training"))
     if load.previews:
         size = load.previews[0] * load.previews[1] * VAE_DECODE * vae
-        phases.append(Share("previews", weights + 16 * load.trained + size, "decoding the picture"))
+        kept = per_number * load.trained + (0 if load.unfrozen else 8 * load.trained)
+        phases.append(Share("previews", int(weights + kept + size), "decoding the picture"))
     return tuple(shares), tuple(phases)
 
 
-def _activations(load: Load) -> int:
+def gradient_bytes(load: Load) -> int:
+    """Of all trained numbers; fused, of the largest weight with what its step needs beside it."""
+    if not load.fused:
+        return load.weight_bytes * load.trained
+    in_place = load.weight_bytes == 4 and load.optimizer.lower() != "adafactor"
+    return load.largest * (4 if in_place else 12)
+
+
+def working_bytes(load: Load) -> int:
+    """What the backward pass needs beside gradients, at the worst moment."""
+    kept, block = _kept(load, CHECKPOINTED if load.checkpointing else ACTIVATIONS), _kept(load, BLOCK)
+    if not load.checkpointing:
+        block = 0
+    if not load.unfrozen:
+        return kept + block
+    halves = 2 * load.trained if load.mixed_precision != "no" and load.base_dtype == "fp32" else 0
+    late = FUSED_LATE if load.fused else LATE.get(load.family, LATE["sd1"])
+    return max(kept + halves - gradient_bytes(load), int(late * kept) + block)
+
+
+def _kept(load: Load, table: Mapping[str, int]) -> int:
+    """Bytes of so many numbers per latent pixel."""
     width = load.shapes.get("unet", {}).get("conv_in.weight", (USUAL_WIDTH,))[0]
-    per_pixel = (CHECKPOINTED if load.checkpointing else ACTIVATIONS).get(load.family, ACTIVATIONS["sd1"])
+    per_pixel = table.get(load.family, table["sd1"])
     pixels = load.bucket[0] // 8 * (load.bucket[1] // 8) * load.batch_size
-    factor = AUTOCAST_FACTOR if load.mixed_precision != "no" else 1.0
-    return int(per_pixel * width / USUAL_WIDTH * pixels * DTYPE_BYTES[load.mixed_precision] * factor)
+    half = load.mixed_precision != "no" or (load.base_dtype != "fp32" and load.unfrozen)
+    factor = 2 * AUTOCAST_FACTOR if half else 4.0
+    return int(per_pixel * width / USUAL_WIDTH * pixels * factor)
 
 
 def _activation_note(load: Load) -> str:
@@ -158,9 +202,9 @@ def save_bytes(stored: int, dtype: str) -> int:
     return stored * DTYPE_BYTES[dtype] + 64 * 1024
 
 
-def state_bytes(trained: int, optimizer: str, ema: bool) -> int:
-    """One full state for resuming."""
-    return int(trained * (4 + STATE_BYTES.get(optimizer.lower(), 8) + (4 if ema else 0))) + 64 * 1024
+def state_bytes(trained: int, optimizer: str, ema: bool, weight_bytes: int = 4) -> int:
+    """One full state for resuming; `weight_bytes` of a trained number."""
+    return int(trained * (weight_bytes + STATE_BYTES.get(optimizer.lower(), 8) + (4 if ema else 0))) + 64 * 1024
 
 
 def latent_cache_bytes(buckets: Mapping[tuple[int, int], int]) -> int:
@@ -170,12 +214,44 @@ def latent_cache_bytes(buckets: Mapping[tuple[int, int], int]) -> int:
 
 def advice(load: Load) -> list[str]:
     """What would save memory, the strongest first; only what is not already so."""
-    ways: Sequence[tuple[bool, str]] = (
-        (not load.checkpointing, "train.gradient_checkpointing = true"),
-        (load.mixed_precision == "no", 'train.mixed_precision = "bf16"'),
-        (load.batch_size > 1, "train.train_batch_size = 1"),
-        (load.text_trained, "network.train_text_encoder = false"),
-        (STATE_BYTES.get(load.optimizer.lower(), 8) >= 8, 'optimizer.optimizer_type = "AdamW8bit"'),
-        (True, "a smaller data.resolution"),
+    return [text for text, _ in _ways(load)] + ["a smaller data.resolution"]
+
+
+def what_makes_it_fit(load: Load, other: int, available: int) -> list[str]:
+    """The first ways, taken together, with which a fine-tune needs no more than `available`; none where all fail.
+
+    `other` is what is needed besides (driver and kernels).
+    """
+    taken: list[str] = []
+    for text, better in _ways(load):
+        load = replace(load, **better)
+        taken.append(text)
+        shares, phases = memory_shares(load)
+        if max(sum(share.bytes for share in shares) + other, *(phase.bytes for phase in phases), 0) <= available:
+            return taken
+    return []
+
+
+def _ways(load: Load) -> list[tuple[str, dict[str, Any]]]:
+    """Edits of a preset, and what becomes of the load with them."""
+    bf16 = 'train.mixed_precision = "bf16"'
+    light = STATE_BYTES.get(load.optimizer.lower(), 8) < 8
+    network = not load.unfrozen
+    switch = "network" if network else "method"
+    ways: Sequence[tuple[bool, str, dict[str, Any]]] = (
+        (not load.checkpointing, "train.gradient_checkpointing = true", {"checkpointing": True}),
+        (load.mixed_precision == "no", bf16, {"mixed_precision": "bf16"}),
+        (load.batch_size > 1, "train.train_batch_size = 1", {"batch_size": 1}),
+        (load.text_trained, f"{switch}.train_text_encoder = false", _without_text(load)),
+        (network and not light, 'optimizer.optimizer_type = "AdamW8bit"', {"optimizer": "AdamW8bit"}),
+        (not network and not light, 'optimizer.optimizer_type = "Adafactor"', {"optimizer": "Adafactor"}),
+        (not network and not load.fused, "optimizer.max_grad_norm = 0", {}),
+        (not network and not load.fused, "method.fused_backward_pass = true", {"fused": True}),
+        (not network and load.base_dtype == "fp32", "method.full_bf16 = true", {"base_dtype": "bf16"}),
     )
-    return [way for helps, way in ways if helps]
+    return [(text, better) for helps, text, better in ways if helps]
+
+
+def _without_text(load: Load) -> dict[str, Any]:
+    unet = numbers(load.shapes.get("unet", {}))
+    return {"text_trained": False, "text_stays": False, "trained": min(load.trained, unet)}

@@ -43,15 +43,18 @@ ALWAYS: dict[str, Edits] = {
     "unused-masks": {"data.masked_loss": True},
     "vae-fp16": {"hardware.vae_precision": "fp32"},
     "warmup-too-long": {"schedule.lr_warmup_steps": "5%"},
+    "bf16-fp16": {PRECISION: "bf16"},
     "bf16-old-card": {PRECISION: "fp16"},
+    "fused-accumulation": {"train.gradient_accumulation_steps": 1},
+    "fused-clip": {"optimizer.max_grad_norm": 0.0},
+    "fused-fp16": {PRECISION: "bf16"},
+    "one-at-a-time": {"optimizer.optimizer_type": "Adafactor", "optimizer.optimizer_args": None},
     "fp16-gtx16": {PRECISION: "no"},
     "fp16-cpu": {PRECISION: "no"},
     "no-masks": {"data.masked_loss": False},
 }
 # Codes whose cure is a value of the option that the fault belongs to; None: its default.
 OWN_OPTION: dict[str, Any] = {
-    "high-rate": 1e-4,
-    "low-rate": 1e-4,
     "no-separator": ",",
     "needs-v-prediction": False,
     "decay-too-long": None,
@@ -119,7 +122,7 @@ def _no_effect(fault: Fault, config: TrainConfig, document: Document) -> Edits:
     """An option that does nothing goes, unless the sentence asks for its counterpart."""
     key, save = fault.key, config.save
     if fault.text.startswith("is 0: the "):
-        return {f"network.train_{key.removeprefix('optimizer.').replace('_lr', '')}": False}
+        return {config.method.switch(key.removeprefix("optimizer.").removesuffix("_lr")): False}
     if key == "sample.prompts":
         return {"sample.sample_every_n_epochs": None, "sample.sample_every_n_steps": None}
     if key == "data.validation_split":
@@ -138,6 +141,10 @@ def _no_effect(fault: Fault, config: TrainConfig, document: Document) -> Edits:
     return {key: None}
 
 
+def _usual_rate(fault: Fault, config: TrainConfig, document: Document) -> Edits:
+    return {fault.key: config.method.usual_rates[2]}
+
+
 def _nothing_trained(fault: Fault, config: TrainConfig, document: Document) -> Edits:
     return {key: None for key in RATES if document.get(key) == 0}
 
@@ -148,6 +155,10 @@ def _long_captions(fault: Fault, config: TrainConfig, document: Document) -> Edi
 
 def _memory(fault: Fault, config: TrainConfig, document: Document) -> Edits:
     return assignment(fault.mend.partition(": ")[2].partition(";")[0])
+
+
+def _memory_in_all(fault: Fault, config: TrainConfig, document: Document) -> Edits:
+    return {key: value for part in fault.mend.split("; ") for key, value in assignment(part).items()}
 
 
 def _base_model(fault: Fault, config: TrainConfig, document: Document) -> Edits:
@@ -200,7 +211,7 @@ def _bad_name(fault: Fault, config: TrainConfig, document: Document) -> Edits:
 
 
 def _output_exists(fault: Fault, config: TrainConfig, document: Document) -> Edits:
-    plan = config.save.plan(config.network.suffixes)
+    plan = config.save_plan()
     stem = re.sub(r"-\d{1,3}$", "", plan.name)
     free = (name for n in range(2, 1000) if not replace(plan, name=(name := f"{stem}-{n}")).existing())
     return {fault.key: next(free, None)}
@@ -230,9 +241,12 @@ RULES: dict[str, Rule] = {
     "companion": _companion,
     "empty-timestep-range": _timesteps,
     "large-rank": _large_rank,
+    "high-rate": _usual_rate,
     "long-average": _long_average,
     "long-captions": _long_captions,
+    "low-rate": _usual_rate,
     "memory": _memory,
+    "memory-in-all": _memory_in_all,
     "missing-package": _missing_package,
     "no-effect": _no_effect,
     "nothing-trained": _nothing_trained,

@@ -20,6 +20,13 @@ class Machine:
             return memory().free_bytes
         return self.cards[0].free_bytes if self.cards and self.cards[0].total_bytes else None
 
+    @property
+    def total_bytes(self) -> int | None:
+        """All there is, whoever uses it now."""
+        if self.device == "cpu":
+            return memory().total_bytes
+        return self.cards[0].total_bytes or None if self.cards else None
+
 
 def find_machine(wanted: str) -> Machine:
     """Where torch would run, told without torch, and the cards there are."""

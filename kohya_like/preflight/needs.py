@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import prod
 from pathlib import Path
 
 from kohya_like.config import TrainConfig
@@ -14,6 +15,7 @@ from kohya_like.output import SavePlan
 from kohya_like.preflight.data import DataView
 from kohya_like.preflight.estimate import (
     CUDA_CONTEXT,
+    DTYPE_BYTES,
     GIB,
     DiskNeed,
     Load,
@@ -24,6 +26,7 @@ from kohya_like.preflight.estimate import (
     memory_shares,
     save_bytes,
     state_bytes,
+    what_makes_it_fit,
 )
 from kohya_like.preflight.machine import Machine
 from kohya_like.preflight.model import ModelView
@@ -52,9 +55,21 @@ def needed_memory(
     if found.available is None or found.peak <= found.available:
         return found, []
     where = "the card" if machine.device == "cuda" else "this machine"
+    if load.unfrozen and machine.total_bytes and found.peak > machine.total_bytes:
+        return found, [_cannot_fit(load, found.peak, machine.total_bytes, where, machine.device)]
     text = f"about {found.peak / GIB:.1f} GB are needed and {found.available / GIB:.1f} GB are free on {where}"
     mend = "in this order: " + "; ".join(advice(load))
     return found, [Fault(text, "train.train_batch_size", mend=mend, severity="warning", code="memory")]
+
+
+def _cannot_fit(load: Load, peak: int, total: int, where: str, device: str) -> Fault:
+    """A fine-tune larger than the machine: refused, with what makes it fit."""
+    ways = what_makes_it_fit(load, CUDA_CONTEXT if device == "cuda" else 0, total)
+    text = f"the fine-tune needs about {peak / GIB:.1f} GB, and {where} has {total / GIB:.1f} GB in all"
+    mend = "train a network instead, such as a LoRA; no setting makes the fine-tune fit at this resolution"
+    if ways:
+        mend = "this makes it fit: " + "; ".join(ways)
+    return Fault(text, "method.name", mend=mend, code="memory-in-all")
 
 
 def _load(
@@ -63,9 +78,6 @@ def _load(
     train, text_trained = config.train, trains_text(config)
     prompts = _prompts(config, data)
     sizes = [(prompt.width, prompt.height) for prompt in prompts]
-    base = train.base_precision
-    if base == "auto":
-        base = "fp32" if train.mixed_precision == "no" else train.mixed_precision
     return Load(
         family=model.family.name,
         shapes=model.shapes,
@@ -76,7 +88,7 @@ def _load(
         text_stays=text_trained or not captions_are_steady(config),
         vae_stays=not config.data.cache_latents or bool(prompts),
         vae_batch_size=config.data.vae_batch_size,
-        base_dtype=base,
+        base_dtype=config.base_precision,
         vae_dtype=config.hardware.vae_precision,
         mixed_precision=train.mixed_precision,
         checkpointing=train.gradient_checkpointing,
@@ -85,11 +97,15 @@ def _load(
         tokens=config.model.max_token_length // 75 * 77,
         caches=config.data.cache_latents,
         previews=max(sizes, key=lambda size: size[0] * size[1], default=None),
+        unfrozen=config.method.own_precision is not None,
+        fused=config.method.fuses_backward,
+        largest=max((prod(shape) for row in trained for shape in model.shapes[row.part].values()), default=0),
     )
 
 
 def trains_text(config: TrainConfig) -> bool:
-    return config.network.trains_text and config.optimizer.rate("text_encoder") > 0
+    reached = config.network.trains_text if config.method.uses_network else True
+    return reached and config.trains("text_encoder") and config.optimizer.rate("text_encoder") > 0
 
 
 def captions_are_steady(config: TrainConfig) -> bool:
@@ -109,8 +125,9 @@ def needed_disk(
     if files is not None and files.bytes_each is not None:
         output = Path(config.save.output_dir)
         states = (config.save.keep_states + 1) * state_bytes(
-            size, config.optimizer.optimizer_type, config.train.ema_decay is not None
-        )
+            size, config.optimizer.optimizer_type, config.train.ema_decay is not None,
+            DTYPE_BYTES[config.method.own_precision or "fp32"],
+        )  # fmt: skip
         previews = _preview_bytes(config, data)
         # one file more than is kept: the new one is whole before the old one goes
         wanted.append((output, "files, states and previews", (files.kept + 1) * files.bytes_each + states + previews))
@@ -156,11 +173,17 @@ def trained_numbers(config: TrainConfig, trained: list[TrainedPart]) -> int:
     return sum(row.parameters for row in trained if config.optimizer.rate(row.part) > 0)
 
 
+def stored_numbers(config: TrainConfig, model: ModelView, trained: list[TrainedPart]) -> int:
+    """How many numbers a file holds."""
+    own = config.method.stored_numbers(model.shapes)
+    return trained_numbers(config, trained) if own is None else own
+
+
 def planned_files(
-    config: TrainConfig, data: DataView, trained: list[TrainedPart]
+    config: TrainConfig, model: ModelView, data: DataView, trained: list[TrainedPart]
 ) -> tuple[FilePlan | None, list[Fault]]:
     """The files the run would write, and those that are in its way."""
-    plan, faults = config.save.plan(config.network.suffixes), []
+    plan, faults = config.save_plan(), []
     if not config.save.overwrite and (there := plan.existing()):
         faults.append(Fault(
             f"{there[0].name} is there already" + (f", and {len(there) - 1} more" if len(there) > 1 else ""),
@@ -180,8 +203,8 @@ def planned_files(
         names += [path.name] if path else []
         gone += plan.outdated(step, ended) is not None
     kept = max(1, count - gone)
-    size = trained_numbers(config, trained)
-    each = len(plan.written_with(plan.final())) * save_bytes(size, config.save.save_precision) if size else None
+    stored = stored_numbers(config, model, trained)
+    each = len(plan.written_with(plan.final())) * save_bytes(stored, config.save.save_precision) if stored else None
     shown = (*names[:SHOWN_FILES], plan.final().name)
     return FilePlan(str(plan.folder), str(plan.final()), count, kept, shown, each), faults
 

@@ -77,7 +77,8 @@ class Remembered:
         key = (
             "concept", concept.folder, concept.name, concept.class_tokens, concept.is_reg, reader.number, reader.root,
             reader.prefix, settings.caption_extension, settings.enable_wildcard, settings.mask_dir,
-            settings.alpha_mask, reader.rules.smallest, reader.rules.masked,
+            settings.mask_suffix, settings.alpha_mask, reader.rules.smallest, reader.rules.masked,
+            None if concept.captions is None else frozenset(concept.captions.items()),
         )  # fmt: skip
         masks = (Path(settings.mask_dir), Path(settings.mask_dir, concept.name)) if settings.mask_dir else ()
         stamp = tuple(_time_of(folder) for folder in (concept.folder, *masks))

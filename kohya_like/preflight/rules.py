@@ -21,7 +21,6 @@ from kohya_like.schema.errors import Fault, Severity
 
 PARTS = ("unet", "text_encoder")
 FEW_STEPS, MANY_STEPS = 500, 20_000
-LOW_RATE, HIGH_RATE = 5e-6, 1e-2
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _FORBIDDEN = re.compile(r'[/\\:*?"<>|\x00-\x1f]')
 _PROMPT_SIZE = re.compile(r"\s--([wh])\s+(\d+)", re.IGNORECASE)
@@ -50,11 +49,8 @@ def _length(config: TrainConfig) -> Iterator[Fault]:
 
 
 def _trained_parts(config: TrainConfig) -> Iterator[Fault]:
-    network, optimizer = config.network, config.optimizer
-    switches = (
-        ("unet", network.train_unet, "unet_lr"),
-        ("text_encoder", network.train_text_encoder, "text_encoder_lr"),
-    )
+    optimizer = config.optimizer
+    switches = tuple((part, config.trains(part), f"{part}_lr") for part in PARTS)
     if not any(on and optimizer.rate(part) for part, on, _ in switches):
         if any(optimizer.rate(part) for part, _, _ in switches):
             yield Fault("nothing would be trained: the parts that are switched on have rate 0",
@@ -63,14 +59,17 @@ def _trained_parts(config: TrainConfig) -> Iterator[Fault]:
     for part, on, key in switches:
         if on and not optimizer.rate(part):
             name = part.replace("_", " ")
-            yield _note(f"is 0: the {name} is not trained", f"optimizer.{key}", f"network.train_{part} = false says so")
+            said = f"{config.method.switch(part)} = false says so"
+            yield _note(f"is 0: the {name} is not trained", f"optimizer.{key}", said)
         elif not on and getattr(optimizer, key) not in (None, 0):
-            yield _note(f"is set, but network.train_{part} is false", f"optimizer.{key}", code="no-effect")
-    text_trained = network.trains_text and optimizer.rate("text_encoder")
+            yield _note(f"is set, but {config.method.switch(part)} is false", f"optimizer.{key}", code="no-effect")
+    reached = config.network.trains_text if config.method.uses_network else config.trains("text_encoder")
+    text_trained = reached and optimizer.rate("text_encoder")
     if text_trained and config.data.cache_text_encoder_outputs is True:
         yield Fault(
             "keeps captions encoded once, but the text encoder is trained", "data.cache_text_encoder_outputs",
-            mend='set network.train_text_encoder = false, or cache_text_encoder_outputs = "auto"', code="cache-text",
+            mend=f'set {config.method.switch("text_encoder")} = false, or cache_text_encoder_outputs = "auto"',
+            code="cache-text",
         )  # fmt: skip
 
 
@@ -163,12 +162,13 @@ def _rates(config: TrainConfig) -> Iterator[Fault]:
     optimizer = config.optimizer
     if optimizer.optimizer_type.lower().startswith(_SURE_RATES):
         return
-    rates = {rate_key(config, part): optimizer.rate(part) for part in PARTS if config.network.trains(part)}
+    low, high, usual = config.method.usual_rates
+    rates = {rate_key(config, part): optimizer.rate(part) for part in PARTS if config.trains(part)}
     for key, rate in rates.items():
-        if rate > HIGH_RATE:
-            yield _note(f"{rate:g} is far too high: pictures will burn", key, "1e-4 is usual", code="high-rate")
-        elif 0 < rate < LOW_RATE:
-            yield _note(f"{rate:g} is very low: little will be learnt", key, "1e-4 is usual", "hint", "low-rate")
+        if rate > high:
+            yield _note(f"{rate:g} is far too high: pictures will burn", key, f"{usual:g} is usual", code="high-rate")
+        elif 0 < rate < low:
+            yield _note(f"{rate:g} is very low: little will be learnt", key, f"{usual:g} is usual", "hint", "low-rate")
 
 
 def rate_key(config: TrainConfig, part: str) -> str:
@@ -202,7 +202,7 @@ def length_faults(config: TrainConfig, count: StepCount, batches_per_epoch: int)
     if count.total < FEW_STEPS:
         yield _note(f"only {times(count.total, 'step')}; tutorials train 1,500 to 4,000", "train.max_train_epochs",
                     "more epochs or repeats", "hint", "few-steps")  # fmt: skip
-    elif count.total > MANY_STEPS:
+    elif count.total > MANY_STEPS and config.method.uses_network:
         yield _note(f"{count.total:,} steps are many for a network", "train.max_train_epochs",
                     "save often, and take the best file rather than the last", "hint", "many-steps")  # fmt: skip
     accumulation = config.train.gradient_accumulation_steps

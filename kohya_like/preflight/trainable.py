@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import prod
 
+from kohya_like.methods.options import MethodOptions
 from kohya_like.networks.base import InputResidual, LayerShape, NetworkAlgorithm, ParamSpec, WeightDelta
 from kohya_like.networks.presets import PRESETS
 from kohya_like.networks.selection import Place, select
@@ -43,19 +44,34 @@ class TrainedPart:
     parameters: int
 
 
-def count_trained(algorithm: NetworkAlgorithm, shapes: Mapping[str, Shapes]) -> list[TrainedPart]:
-    """Layers and trained numbers of each part that the algorithm's options switch on; the VAE is never trained."""
-    parts = [part for part in shapes if part != "vae" and algorithm.trains(part)]
-    sizes: dict[str, list[int]] = {part: [] for part in parts}
+def count_trained(
+    method: MethodOptions, algorithm: NetworkAlgorithm, shapes: Mapping[str, Shapes]
+) -> list[TrainedPart]:
+    """Layers and trained numbers of each part that the options switch on; the VAE is never trained."""
+    parts = [part for part in shapes if part != "vae" and method.trains(part, algorithm)]
+    nets = network_sizes(algorithm, shapes, parts) if method.uses_network else {}
+    found = []
+    for part in parts:
+        layers, numbers = method.own_numbers(part, shapes[part])
+        sizes = nets.get(part, [])
+        found.append(TrainedPart(part, layers + len(sizes), numbers + sum(sizes)))
+    return found
+
+
+def network_sizes(
+    algorithm: NetworkAlgorithm, shapes: Mapping[str, Shapes], parts: Iterable[str]
+) -> dict[str, list[int]]:
+    """The trained numbers of each net that a part gets."""
+    sizes: dict[str, list[int]] = {part: [] for part in parts if algorithm.trains(part)}
     if isinstance(algorithm, WeightDelta):
-        for chosen in select(algorithm, places(algorithm, shapes, parts))[0]:
+        for chosen in select(algorithm, places(algorithm, shapes, sizes))[0]:
             own = chosen.algorithm
             size = _size(own, own.parameters(chosen.place.shape)) if chosen.rate else 0
             sizes[chosen.place.part].append(size)
-    elif isinstance(algorithm, InputResidual) and "unet" in parts:
+    elif isinstance(algorithm, InputResidual) and "unet" in sizes:
         widths = algorithm.chosen(context_widths(shapes["unet"]))
         sizes["unet"] = [_size(algorithm, algorithm.parameters(width)) for width in widths]
-    return [TrainedPart(part, len(found), sum(found)) for part, found in sizes.items()]
+    return sizes
 
 
 def choice_faults(algorithm: NetworkAlgorithm, shapes: Mapping[str, Shapes], parts: Iterable[str]) -> list[Fault]:

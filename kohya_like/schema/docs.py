@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, get_origin
 
 import tomlkit
@@ -38,13 +38,18 @@ def keys_markdown(config: type[Section], title: str = "All options") -> str:
     return "\n".join(lines) + "\n"
 
 
-def commented_toml(config: type[Section], values: Mapping[str, Any], level: Level = "basic", heading: str = "") -> str:
+def commented_toml(
+    config: type[Section], values: Mapping[str, Any], level: Level = "basic", heading: str = "",
+    without: Collection[str] = (),
+) -> str:  # fmt: skip
     """A complete preset: the given values as lines, all other options up to `level` as comments with their defaults.
 
     Read back it gives exactly `values`. Uncommenting a line changes nothing until its value is changed.
     """
     parts = [_comment(heading)] if heading else []
     for name, field in config.model_fields.items():
+        if name in without:
+            continue
         inner, given = sections_in(field.annotation), values.get(name, {})
         choice = _chosen(inner, given, field)
         parts.append("\n".join(_toml_section(name, choice, given, LEVELS.index(level))))

@@ -9,6 +9,7 @@ from typing import Any
 
 from kohya_like.console import say
 from kohya_like.formats.headers import identify, read_safetensors_header
+from kohya_like.formats.opening import is_picture
 from kohya_like.schema.errors import FormatError, UserError
 from kohya_like.verbs.file_facts import hashes, tag_frequency
 
@@ -27,6 +28,10 @@ def describe_file(path: Path, with_keys: bool, with_hashes: bool = False) -> dic
     """
     if not path.exists():
         raise UserError(f"{path}: there is no such file or folder")
+    if path.is_file() and is_picture(path):
+        from kohya_like.verbs.embedding_facts import embedding_facts
+
+        return {"file": str(path), "bytes": path.stat().st_size, "container": "picture", **embedding_facts(path)}
     facts = identify(path)
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
     found: dict[str, Any] = {
@@ -66,6 +71,10 @@ def contents(path: Path, kind: str) -> dict[str, Any]:
             from kohya_like.verbs.hypernetwork_facts import hypernetwork_facts
 
             found = hypernetwork_facts(path)
+        elif kind == "textual-inversion":
+            from kohya_like.verbs.embedding_facts import embedding_facts
+
+            found = embedding_facts(path)
     except FormatError as error:
         found = {"fault": str(error)}
     return found

@@ -12,15 +12,13 @@ import pytest
 import torch
 from PIL import Image
 
-from kohya_like.conditioning import Conditioner
 from kohya_like.demo.measure import unseen_pictures
 from kohya_like.demo.pack import write_dataset, write_tokenizer
 from kohya_like.demo.run import HERE
 from kohya_like.families.loading import load_backbone
 from kohya_like.formats.headers import identify, read_safetensors_header
 from kohya_like.prompt_file import SamplePrompt
-from kohya_like.sampling import Painter
-from kohya_like.verbs.generate import plain_tokens, schedule_of
+from kohya_like.verbs.generate import painter_of
 
 BASE = HERE / "base"
 
@@ -60,9 +58,8 @@ def test_diffusers_draws_the_same_picture(tmp_path: Path) -> None:
         latents=noise.clone(),
     ).images[0]  # fmt: skip
     backbone = load_backbone(BASE)
-    painter = Painter(backbone, Conditioner(backbone, plain_tokens, trained=False).encode, schedule_of(backbone))
     prompt = SamplePrompt("a red circle on a blue background", "", 64, 64, 3, 4.0, 10, "ddim")
-    ours = dict(painter.draw([prompt]))[0]
+    ours = dict(painter_of(backbone).draw([prompt]))[0]
     difference = np.abs(np.asarray(theirs, dtype=int) - np.asarray(ours, dtype=int))
     assert difference.max() <= 3, "rounding only"
 

@@ -30,6 +30,7 @@ Pipeline = Any
 class Words:
     ids: list[list[int]]
     weights: list[list[float]] | None = None
+    mean_per_chunk: bool = False
 
 
 def words(text: str) -> Words:

@@ -26,14 +26,15 @@ def test_same_as_transformers(settings: dict[str, Any], shape: tuple[int, ...]) 
 
     generator = torch.Generator().manual_seed(0)
     start = torch.randn(shape, generator=generator)
-    ours, theirs = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.clone())
+    flat = (shape[0], -1) if len(shape) > 2 else shape  # a convolution is a matrix to us, a pile of kernels to them
+    ours, theirs = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.clone().reshape(flat))
     mine, reference = Adafactor([ours], **settings), Reference([theirs], **settings)
     for _ in range(20):
         gradient = torch.randn(shape, generator=generator)
-        ours.grad, theirs.grad = gradient.clone(), gradient.clone()
+        ours.grad, theirs.grad = gradient.clone(), gradient.clone().reshape(flat)
         mine.step()
         reference.step()
-    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(ours, theirs.reshape(shape), rtol=1e-4, atol=1e-6)
     assert not torch.allclose(ours, start, rtol=0, atol=1e-6)
 
 

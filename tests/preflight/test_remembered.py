@@ -76,6 +76,8 @@ CHANGES: list[dict[str, Any]] = [
     {"bucket_reso_steps": 512}, {"bucket_no_upscale": False}, {"prior_loss_weight": 0.5},
     {"reg_data_dir": "ROOT/data"}, {"subsets": [{"image_dir": "ROOT/data/10_sks ghost", "num_repeats": 3}]},
     {"subsets": [{"image_dir": "ROOT/data/10_sks ghost", "class_tokens": "cat", "is_reg": True}]},
+    {"subsets": [{"image_dir": "ROOT/data/10_sks ghost", "metadata_file": "ROOT/meta.json"}]},
+    {"mask_suffix": "_att", "masked_loss": True},
     {"train_data_dir": "ROOT/data/10_sks ghost"}, {"validation_split": 0.2}, {"train_data_dir": "ROOT/nowhere"},
 ]  # fmt: skip
 
@@ -90,7 +92,7 @@ def _rooted(value: Any, root: Path) -> Any:
 
 def test_every_edit_gives_what_a_fresh_check_finds(bench: Bench) -> None:
     workplace(bench.root)
-    make(bench.root, {"masks/0.png": (512, 512)})
+    make(bench.root, {"masks/0.png": (512, 512), "meta.json": '{"0": "a", "1": "b", "gone": "c"}'})
     make(bench.folder, {"1.tags": "other words", "2.txt": "", "small.png": (100, 100)})
     assert {key for change in CHANGES for key in change} >= set(SETTING_KEYS)
     for change in [*CHANGES, *CHANGES]:

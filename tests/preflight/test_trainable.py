@@ -16,6 +16,7 @@ from kohya_like.families.base import family
 from kohya_like.families.components import skeleton
 from kohya_like.formats.ldm import to_ldm
 from kohya_like.formats.tensors import save_safetensors
+from kohya_like.methods.options import NetworkMethod
 from kohya_like.networks.network import Network
 from kohya_like.preflight.shapes import model_shapes, numbers
 from kohya_like.preflight.trainable import count_trained
@@ -81,7 +82,8 @@ def test_counts_equal_those_of_a_network(model: tuple[str, dict[str, nn.Module]]
     algorithm = plugins("algorithm")[options["name"]](**options)  # type: ignore[operator]
     with torch.device("meta"):
         network = Network.create(algorithm, parts, name)
-    counted = {row.part: (row.layers, row.parameters) for row in count_trained(algorithm, shapes_of(parts))}
+    rows = count_trained(NetworkMethod(), algorithm, shapes_of(parts))
+    counted = {row.part: (row.layers, row.parameters) for row in rows}
     made = dict.fromkeys(counted, (0, 0))
     for adapter in network.adapters:
         layers, size = made[adapter.part]
@@ -94,7 +96,7 @@ def test_kohyas_counts(model: tuple[str, dict[str, nn.Module]]) -> None:
     name, parts = model
     expected = {"sd1": [192, 72], "sd2": [192, 138], "sdxl": [722, 72, 192]}[name]
     algorithm = plugins("algorithm")["lora"]()  # type: ignore[operator]
-    assert [row.layers for row in count_trained(algorithm, shapes_of(parts))] == expected
+    assert [row.layers for row in count_trained(NetworkMethod(), algorithm, shapes_of(parts))] == expected
 
 
 def test_a_single_file_gives_the_same_shapes_as_the_modules(tmp_path: Path) -> None:
@@ -111,7 +113,8 @@ def test_a_single_file_gives_the_same_shapes_as_the_modules(tmp_path: Path) -> N
     found = model_shapes(path, "sd2")
     assert {part: numbers(found[part]) for part in full} == {part: numbers(full[part]) for part in full}
     algorithm = plugins("algorithm")["lora"]()  # type: ignore[operator]
-    assert count_trained(algorithm, found) == count_trained(algorithm, shapes_of(parts))
+    method = NetworkMethod()
+    assert count_trained(method, algorithm, found) == count_trained(method, algorithm, shapes_of(parts))
 
 
 def test_a_diffusers_folder_is_read_part_by_part(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ SILENT = (
     "cli.py", "console.py", "config_docs.py", "example_presets.py", "network_docs.py", "network_docs_text.py",
     "batch_log.py", "demo/", "schema/docs.py", "schema/texts/",
     "preflight/rendering.py", "formats/kohya_keys.py", "formats/ldm_names.py", "verbs/inspect.py",
-    "verbs/tools.py", "verbs/network_facts.py",
-    "networks/presets.py", "recipes.py",
+    "verbs/tools.py", "verbs/network_facts.py", "verbs/generate_options.py",
+    "networks/presets.py", "recipes.py", "data/template_sentences.py", "verbs/embedding_facts.py",
     "gui/__main__.py", "gui/amounts.py", "gui/fields.py", "gui/log_tail.py", "gui/main_window.py", "gui/pages/",
     "gui/run_events.py", "gui/style_sheet.py", "gui/theme.py", "gui/widgets/",
 )  # fmt: skip
@@ -111,10 +111,16 @@ STAYS = frozenset(
         "sudo apt install {}", "pip install tensorboard", "--set {}", "--file {}   {}", "pickle exhausted",
         "huge integer", "Base model", "Stable Diffusion 1.x", "Stable Diffusion 2.x", "Stable Diffusion XL",
         "train.gradient_checkpointing = true", "train.mixed_precision = \"bf16\"", "train.train_batch_size = 1",
-        "network.train_text_encoder = false", "optimizer.optimizer_type = \"AdamW8bit\"", "--set {}: {}",
+        "optimizer.optimizer_type = \"AdamW8bit\"", "--set {}: {}",
+        "{}.train_text_encoder = false", "optimizer.optimizer_type = \"Adafactor\"", "optimizer.max_grad_norm = 0",
+        "method.fused_backward_pass = true", "method.full_bf16 = true",
         "from PySide6.QtCore import qVersion; from PySide6.QtWidgets import QApplication, QLabel; "
         "a = QApplication([]); w = QLabel('x'); w.show(); a.processEvents(); print(qVersion())",
         "extracted from {}", "Dynamic resize with {}: {} from {}", "(conv: {})", "dimension is resized from {} to {}{}",
+        "Noise Schedule", "Zero Terminal SNR", "Schedule type", "CFG scale", "Model hash", "Denoising strength",
+        "Aesthetic LR", "Aesthetic weight", "Aesthetic steps", "Aesthetic embedding", "Aesthetic slerp",
+        "Clip skip", "TI hashes", "Lora hashes", "kohya-like {}", "Negative prompt:", "Euler a", "DPM++ 2M",
+        "X/Y/Z plot", "{} Type", "{} Values", "/System/Library/Fonts/Hiragino Sans GB.ttc",
         "not started", "not a JSON object", "docker run --shm-size=2g, or data.max_data_loader_n_workers = 0",
     }
 )  # fmt: skip

@@ -12,7 +12,7 @@ from PIL import Image
 from kohya_like.cli import main
 from kohya_like.formats.tensors import save_safetensors
 from kohya_like.schema.errors import UserError
-from kohya_like.verbs.generate import output_paths, picture_size, split_weight
+from kohya_like.verbs.generate_request import output_paths, picture_size, split_weight
 from tests.tiny_runs import base, trained
 
 Draw = Callable[..., bytes]
