@@ -136,7 +136,7 @@ def test_all_conflicts_are_told_at_once() -> None:
 
 def test_masks_without_masked_loss_and_the_reverse() -> None:
     assert "neither mask_dir nor mask_suffix nor alpha_mask" in said(masked_loss=True)["data.masked_loss"]
-    assert "mask_dir and alpha_mask do nothing" in said(alpha_mask=True)["data.masked_loss"]
+    assert "mask_dir, mask_suffix and alpha_mask do nothing" in said(alpha_mask=True)["data.masked_loss"]
     assert said(masked_loss=True, subsets=[{"image_dir": "a", "alpha_mask": True}]) == {}
 
 
