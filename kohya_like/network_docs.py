@@ -19,8 +19,8 @@ from kohya_like.example_presets import MODELS, NOT_MADE, Model, nested, preset_n
 from kohya_like.families.base import family
 from kohya_like.families.components import skeleton
 from kohya_like.formats.atomic import atomic_text
-from kohya_like.network_docs_text import LANGUAGES, MODEL_LABELS, REASONS, WORDS
 from kohya_like.methods.options import NetworkMethod
+from kohya_like.network_docs_text import LANGUAGES, MODEL_LABELS, REASONS, WORDS
 from kohya_like.networks.base import NetworkAlgorithm, WeightDelta
 from kohya_like.networks.cells import LAYERS, MERGING, VARIANTS, has, lost_by, told
 from kohya_like.networks.selection import select
