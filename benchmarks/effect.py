@@ -31,7 +31,7 @@ from kohya_like.demo.settings import LEARNS_THE_GHOST, of_recipe
 from kohya_like.events import ControlFile, Reporter
 from kohya_like.families.loading import load_backbone
 from kohya_like.recipe import build
-from kohya_like.recipes import RECIPES
+from kohya_like.recipes import NETWORK_RECIPES
 from kohya_like.verbs.generate import attach_network
 
 SHORT = ["train.max_train_steps=60", "train.train_batch_size=6"]
@@ -72,7 +72,7 @@ def settings(name: str) -> list[str]:
     """Overrides for a network of the demo's settings, or for a recipe."""
     if name in LEARNS_THE_GHOST:
         return [*LEARNS_THE_GHOST[name]]
-    return [*of_recipe(next(recipe for recipe in RECIPES if recipe.name == name))]
+    return [*of_recipe(next(recipe for recipe in NETWORK_RECIPES if recipe.name == name))]
 
 
 def row(name: str, seed: int, run: Trained, base: Effect) -> Row:
@@ -89,7 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    names = [*dict.fromkeys([*LEARNS_THE_GHOST, *(recipe.name for recipe in RECIPES)])]
+    names = [*dict.fromkeys([*LEARNS_THE_GHOST, *(recipe.name for recipe in NETWORK_RECIPES)])]
     parser.add_argument("--networks", nargs="+", default=["lora"], metavar="NAME", choices=names)
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--write", action="store_true")

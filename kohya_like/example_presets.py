@@ -14,7 +14,7 @@ from typing import Any
 
 from kohya_like.config import TrainConfig
 from kohya_like.formats.atomic import atomic_text
-from kohya_like.recipes import RECIPES, Recipe, defaults_of
+from kohya_like.recipes import NETWORK_RECIPES, Recipe, defaults_of
 from kohya_like.schema.docs import commented_toml
 
 FOLDER = Path(__file__).parent.parent / "presets"
@@ -86,9 +86,9 @@ def preset_name(recipe: str, ending: str) -> str:
 
 def pairs() -> Iterator[tuple[Recipe, Model]]:
     """Each recipe of a network with each model; the presets of other methods are written by hand."""
-    for recipe in RECIPES:
+    for recipe in NETWORK_RECIPES:
         for model in MODELS:
-            if recipe.method == "network" and (recipe.name, model.ending) not in NOT_MADE:
+            if (recipe.name, model.ending) not in NOT_MADE:
                 yield recipe, model
 
 

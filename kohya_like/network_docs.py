@@ -26,7 +26,7 @@ from kohya_like.networks.cells import LAYERS, MERGING, VARIANTS, has, lost_by, t
 from kohya_like.networks.selection import select
 from kohya_like.preflight.shapes import Shapes
 from kohya_like.preflight.trainable import count_trained, places
-from kohya_like.recipes import RECIPES, Recipe, recipe_text
+from kohya_like.recipes import NETWORK_RECIPES, Recipe, recipe_text
 from kohya_like.schema.registry import plugins
 from kohya_like.schema.texts.sentences import sentences
 
@@ -39,7 +39,7 @@ BLOCK = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 def algorithms() -> dict[str, type[NetworkAlgorithm]]:
     """By name, in the order of the recipes."""
     known = plugins("algorithm")
-    names = dict.fromkeys(recipe.network for recipe in RECIPES)
+    names = dict.fromkeys(recipe.network for recipe in NETWORK_RECIPES)
     return {name: known[name] for name in names}  # type: ignore[misc]
 
 
@@ -76,7 +76,7 @@ def sizes_table(language: str) -> str:
     """Layers, numbers and file of each recipe on each family; each cell leads to its preset."""
     words, notes = WORDS[language], Notes(language)
     lines = _head(words["recipe"], *(MODEL_LABELS[model.ending] for model in MODELS))
-    for recipe in RECIPES:
+    for recipe in NETWORK_RECIPES:
         cells = []
         for model in MODELS:
             if reason := NOT_MADE.get((recipe.name, model.ending)):

@@ -172,6 +172,8 @@ RECIPES: tuple[Recipe, ...] = (
     ),
 )  # fmt: skip
 
+NETWORK_RECIPES = tuple(recipe for recipe in RECIPES if recipe.method == "network")
+
 # What a kind of base model wants, whatever is trained. SDXL's text encoders are best left alone.
 FAMILY_DEFAULTS: dict[str, dict[str, Value]] = {
     "auto": {},

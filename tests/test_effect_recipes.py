@@ -28,7 +28,7 @@ from kohya_like.demo.settings import LEARNS_THE_GHOST, of_recipe
 from kohya_like.events import ControlFile, Reporter
 from kohya_like.families.loading import load_backbone
 from kohya_like.recipe import build
-from kohya_like.recipes import RECIPES, Recipe
+from kohya_like.recipes import NETWORK_RECIPES, Recipe
 from kohya_like.schema.registry import plugins
 from kohya_like.verbs.generate import attach_network
 
@@ -40,7 +40,7 @@ SHORT = ("train.train_batch_size=4", "schedule.lr_warmup_steps=2", "sample.promp
 
 def named(in_the_default_set: Callable[[Recipe], bool]) -> list[object]:
     marks: dict[bool, list[pytest.MarkDecorator]] = {True: [], False: [pytest.mark.full]}
-    return [pytest.param(recipe, id=recipe.name, marks=marks[in_the_default_set(recipe)]) for recipe in RECIPES]
+    return [pytest.param(recipe, id=recipe.name, marks=marks[in_the_default_set(recipe)]) for recipe in NETWORK_RECIPES]
 
 
 @cache
@@ -70,7 +70,7 @@ def short(tmp_path: Path, cache_dir: Path) -> Short:
 
 def test_every_algorithm_has_a_recipe() -> None:
     """So that the tests below forget none."""
-    assert {recipe.network for recipe in RECIPES} == plugins("algorithm").keys()
+    assert {recipe.network for recipe in NETWORK_RECIPES} == plugins("algorithm").keys()
     assert LEARNS_THE_GHOST.keys() <= plugins("algorithm").keys()
 
 

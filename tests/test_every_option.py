@@ -113,7 +113,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> set[Option]:
 def test_every_option_is_read_where_it_can_have_an_effect(tmp_path: Path, read: set[Option]) -> None:
     subsets = [{"image_dir": str(pictures() / "2_sks thing"), "num_repeats": 1}]
     general = make_pictures(tmp_path / "general", {"a thing": (64, 64)}, "1_thing")
-    first = Run(tmp_path / "a", **ALL, data__subsets=subsets, data__reg_data_dir=str(general)).train()
+    first = Run(
+        tmp_path / "a", **ALL, data__subsets=subsets, data__reg_data_dir=str(general), data__num_class_images=1
+    ).train()
     onward: dict[str, Any] = {
         "network__weights": str(first.file),
         "network__dim_from_weights": True,

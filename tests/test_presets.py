@@ -11,7 +11,7 @@ from kohya_like.config import TrainConfig, load
 from kohya_like.example_presets import FOLDER, MODELS, NOT_MADE, Model, pairs, preset_name, preset_text, preset_values
 from kohya_like.networks.base import NetworkAlgorithm
 from kohya_like.preflight.rules import config_faults
-from kohya_like.recipes import RECIPES, Recipe, defaults_of, edits_for, recipe_of
+from kohya_like.recipes import NETWORK_RECIPES, Recipe, defaults_of, edits_for, recipe_of
 from kohya_like.schema.known import known_options
 from kohya_like.schema.option import describe
 from kohya_like.schema.toml import lookup
@@ -31,10 +31,9 @@ def path_of(recipe: Recipe, model: Model) -> Path:
 def test_every_recipe_has_a_preset_for_every_family_or_a_reason() -> None:
     made = {path_of(recipe, model).name for recipe, model in pairs()}
     assert {path.name for path in PRESETS} - {path.name for path in BY_HAND} == made | {"demo.toml"}
-    networks = [recipe for recipe in RECIPES if recipe.method == "network"]
-    assert len(made) + len(NOT_MADE) == len(networks) * len(MODELS)
+    assert len(made) + len(NOT_MADE) == len(NETWORK_RECIPES) * len(MODELS)
     assert all(len(reason.split()) > 5 for reason in NOT_MADE.values())
-    assert {name for name, _ in NOT_MADE} <= {recipe.name for recipe in RECIPES}
+    assert {name for name, _ in NOT_MADE} <= {recipe.name for recipe in NETWORK_RECIPES}
 
 
 @every_pair

@@ -194,7 +194,7 @@ def _shades(table: Mapping[str, object]) -> _Pixels:
 
 def _payload(pixels: _Pixels) -> bytes | None:
     """The bytes in pixels [H, W, 3], or None where there are no two blocks with black columns beside them."""
-    bright: numpy.typing.NDArray[numpy.bool_] = (pixels > 0).all(axis=2)  # webui's rule for a black border
+    bright = numpy.asarray((pixels > 0).all(axis=2))  # webui's rule for a black border
     rows, columns = numpy.flatnonzero(bright.any(axis=1)), numpy.flatnonzero(bright.any(axis=0))
     if len(rows) == 0:
         return None

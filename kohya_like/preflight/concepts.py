@@ -46,7 +46,7 @@ def _same_trigger(trained: Mapping[int, Concept]) -> Iterator[Fault]:
     triggers = {number: trigger_of(trained[number]) for number in different.values()}
     for word, names in _grouped(triggers, trained):
         text = f"folders {' and '.join(names)} share the trigger word {word!r}: a prompt with it calls both"
-        yield _note(text, "give each its own word", "same-trigger", "warning")
+        yield _note(text, "give each its own word", code="same-trigger", severity="warning")
 
 
 def _trigger_is_class(trained: Mapping[int, Concept]) -> Iterator[Fault]:
@@ -55,7 +55,7 @@ def _trigger_is_class(trained: Mapping[int, Concept]) -> Iterator[Fault]:
         classes = [other.name for n, other in trained.items() if n != number and word in _class_words(other)]
         if word and classes:
             text = f"the trigger word {word!r} of folder {concept.name} is a class word of {named(classes)}"
-            yield _note(text, "take a word that means nothing yet", "trigger-is-class", "warning")
+            yield _note(text, "take a word that means nothing yet", code="trigger-is-class", severity="warning")
 
 
 def _trigger_in_class_pictures(trained: Mapping[int, Concept], regularising: list[Concept]) -> Iterator[Fault]:
@@ -63,7 +63,8 @@ def _trigger_in_class_pictures(trained: Mapping[int, Concept], regularising: lis
     for concept in regularising:
         for word in sorted(triggers & set(concept.class_tokens.lower().split())):
             text = f"regularisation folder {concept.name} has the trigger word {word!r}: it would unlearn the subject"
-            yield _note(text, "name it by the class alone", "trigger-in-reg", "warning", "data.reg_data_dir")
+            mend = "name it by the class alone"
+            yield _note(text, mend, code="trigger-in-reg", severity="warning", key="data.reg_data_dir")
 
 
 def _trigger_in_captions(trained: Mapping[int, Concept], dataset: Dataset) -> Iterator[Fault]:
