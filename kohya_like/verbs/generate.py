@@ -17,6 +17,7 @@ from kohya_like.families.backbone import Backbone
 from kohya_like.families.loading import load_backbone
 from kohya_like.families.placeholders import PlaceholderVectors
 from kohya_like.networks.network import Network
+from kohya_like.networks.reading import prediction_warning
 from kohya_like.objective.schedule import NoiseSchedule
 from kohya_like.picture_text import Surroundings, picture_text
 from kohya_like.prompt_encoder import PromptEncoder
@@ -80,6 +81,9 @@ class _Drawing:
         reads = [read(prompt) for prompt in prompts]
         self._networks = PromptNetworks(backbone, request.networks)
         self._networks.prepare([one.networks for one in reads])
+        for file in dict.fromkeys(request.networks.file(n.name) for one in reads for n in one.networks):
+            if warning := prediction_warning(file, backbone.prediction_type):
+                say(f"warning: {warning}", error=True)
         self._embeddings = used_embeddings(request.embeddings, reads, bundled(request.networks, reads))
         words = Placeholders([Placeholder(name, len(found)) for name, (_, found) in self._embeddings.items()])
         vectors = {name: found.vectors for name, (_, found) in self._embeddings.items()}
