@@ -132,6 +132,14 @@ def chosen_plugin(values: Mapping[str, Value], table: str, config: type[Section]
     return str(name) if name is not None else default_plugin(table, config)
 
 
+def unread_sections(values: Mapping[str, Value], config: type[Section] = TrainConfig) -> set[str]:
+    """Sections that other training methods read, and the one that a document chooses does not: "network"."""
+    methods = {plugin_name(method): method for method in sections_in(config.model_fields["method"].annotation)}
+    chosen = methods.get(chosen_plugin(values, "method", config))
+    every = {section for method in methods.values() for section in getattr(method, "sections", ())}
+    return every - set(getattr(chosen, "sections", every))
+
+
 def default_plugin(table: str, config: type[Section] = TrainConfig) -> str:
     """The plug-in of a table that names none; "" where there is nothing to choose."""
     field = config.model_fields.get(table)

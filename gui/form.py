@@ -16,7 +16,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from gui.desk import Desk
-from gui.fields import Field, chosen_plugin
+from gui.fields import Field, chosen_plugin, unread_sections
 from gui.theme import GAP, SMALL, WIDE
 from gui.widgets.faults import Remark, is_of
 from gui.widgets.form_section import FormSection
@@ -25,6 +25,7 @@ from kohya_like.config import TrainConfig
 from kohya_like.schema.errors import Fault
 from kohya_like.schema.validate import renames
 
+UNREAD = "(unread)"  # in place of a plug-in's name: the training method does not read this section
 TURN_SECONDS = 0.006  # of building rows, before other events have their turn
 LAY_OUT_MILLISECONDS = 30  # after the last new row its place is known
 ROOM_ABOVE = 80  # pixels left above a row that is scrolled to
@@ -191,9 +192,12 @@ class Form(QWidget):
 
     def _chosen(self) -> dict[str, str]:
         values = self._desk.document.values()
-        return {table: chosen_plugin(values, table) for table in self._tables}
+        chosen = {table: chosen_plugin(values, table) for table in self._tables}
+        return chosen | dict.fromkeys(unread_sections(values), UNREAD)
 
     def _is_of(self, field: Field, chosen: dict[str, str]) -> bool:
+        if chosen.get(field.section) == UNREAD:
+            return False
         return field.plugin in ("", chosen.get(field.table, ""))
 
     def _is_wanted(self, field: Field) -> bool:

@@ -110,6 +110,20 @@ def test_another_network_swaps_its_rows_and_no_others(qtbot: QtBot, desk: Desk, 
     assert form.row("network.conv_alpha") is not None
 
 
+def test_a_section_that_the_method_does_not_read_is_not_there(
+    qtbot: QtBot, desk: Desk, form_of: Callable[..., Form]
+) -> None:
+    form = form_of("method", "network", "train")
+    assert form.row("network.dim") is not None
+    desk.document.set("method.name", "finetune")
+    settled(qtbot, form)
+    assert not any(row.field.section == "network" for row in form.rows())
+    assert form.row("method.save_model_as") is not None and form.row("train.train_batch_size") is not None
+    desk.document.set("method.name", "pivotal")
+    settled(qtbot, form)
+    assert form.row("network.dim") is not None and form.row("method.token_string") is not None
+
+
 def test_the_help_of_the_network_is_that_of_the_chosen_one(desk: Desk, form_of: Callable[..., Form]) -> None:
     row = form_of("network").row("network.name")
     assert row is not None and "beside each layer" in row.help.text() and "LoRA" in row.help.text()
