@@ -12,14 +12,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from kohya_like.conditioning import Conditioner
 from kohya_like.demo.measure import GHOST_PROMPTS, OTHER_PROMPTS
 from kohya_like.demo.run import demo_base, labelled
 from kohya_like.families.backbone import Backbone
 from kohya_like.families.loading import load_backbone
 from kohya_like.prompt_file import SamplePrompt
-from kohya_like.sampling import Painter, save_png
-from kohya_like.verbs.generate import attach_network, plain_tokens, schedule_of
+from kohya_like.sampling import save_png
+from kohya_like.verbs.generate import attach_network, painter_of
 
 TEXTS = (*GHOST_PROMPTS[:3], GHOST_PROMPTS[4], OTHER_PROMPTS[0], OTHER_PROMPTS[2])
 
@@ -27,8 +26,7 @@ TEXTS = (*GHOST_PROMPTS[:3], GHOST_PROMPTS[4], OTHER_PROMPTS[0], OTHER_PROMPTS[2
 def drawn(backbone: Backbone) -> list[Image.Image]:
     """The prompts' pictures with whatever is attached; seeds and sampler are those of the measurement."""
     prompts = [SamplePrompt(text, "", 64, 64, 11 + i, 4.0, 25, "ddim") for i, text in enumerate(TEXTS)]
-    encode = Conditioner(backbone, plain_tokens, trained=False).encode
-    pictures = dict(Painter(backbone, encode, schedule_of(backbone)).draw(prompts))
+    pictures = dict(painter_of(backbone).draw(prompts))
     return [pictures[i] for i in range(len(TEXTS))]
 
 

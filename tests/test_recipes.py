@@ -54,6 +54,7 @@ def test_every_recipe_is_without_faults_for_every_family(name: str, family: str)
     for key, value in defaults_of(BY_NAME[name], family).items():
         assert document.get(key) == value
     trained = document.get("network.train_text_encoder", True) and name != "hypernetwork"
+    trained = trained and bool(BY_NAME[name].network)
     assert (document.get("optimizer.text_encoder_lr") is not None) == trained
     assert edits_for(BY_NAME[name], document.values(), family) == {}
 

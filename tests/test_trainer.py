@@ -79,6 +79,9 @@ class Method:
         with torch.no_grad():
             self.weight.copy_(tensors["weight"])
 
+    def try_saving(self, path: Path) -> None:
+        self.save(path, {}, True)
+
     def save(self, path: Path, metadata: Mapping[str, str], overwrite: bool) -> None:
         self.fail(path)
         path.write_text(str(self.weight.tolist()), encoding="utf-8")

@@ -11,14 +11,14 @@ from PIL import Image
 from torch import Tensor
 
 from kohya_like.cli import main
-from kohya_like.conditioning import Conditioner
 from kohya_like.families.backbone import Backbone
 from kohya_like.families.loading import load_backbone
 from kohya_like.formats.tensors import save_safetensors
 from kohya_like.networks.network import Network
+from kohya_like.prompt_encoder import PromptEncoder
 from kohya_like.schema.registry import plugins
 from kohya_like.tools.model_file import open_model
-from kohya_like.verbs.generate import attach_network, plain_tokens
+from kohya_like.verbs.generate import attach_network
 from tests.networks.tiny import randomise, relative_error
 from tests.tiny_runs import base
 
@@ -59,7 +59,7 @@ def network_file(path: Path, model: str, name: str, options: dict[str, Any], std
 def effect(backbone: Backbone) -> Tensor:
     """What the model predicts for a prompt, so that text encoders and UNet are in it."""
     torch.manual_seed(0)
-    condition = Conditioner(backbone, plain_tokens, trained=False).encode(["a red square"])
+    condition = PromptEncoder(backbone).encode(["a red square"], 1)
     condition = condition.with_geometry([(64, 64)], [(0, 0)], [(64, 64)])
     return backbone.predict(torch.randn(1, 4, 8, 8), torch.tensor([500]), condition)
 
