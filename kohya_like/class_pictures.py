@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from kohya_like.data.class_images import ClassImage, free_bytes, needed_bytes
 from kohya_like.data.records import Size
@@ -40,5 +41,5 @@ def draw_class_pictures(
         if image.caption_path is not None and not image.caption_path.exists():
             atomic_text(image.caption_path, image.prompt + "\n", overwrite=False)
         if not image.path.exists():
-            atomic_write(image.path, lambda file, one=picture: one.save(file, format="PNG"), overwrite=False)  # type: ignore[misc]
+            atomic_write(image.path, partial(picture.save, format="PNG"), overwrite=False)
         progress(done, len(images))

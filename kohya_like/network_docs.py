@@ -39,8 +39,8 @@ BLOCK = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 def algorithms() -> dict[str, type[NetworkAlgorithm]]:
     """By name, in the order of the recipes."""
     known = plugins("algorithm")
-    names = dict.fromkeys(recipe.network for recipe in NETWORK_RECIPES)
-    return {name: known[name] for name in names}  # type: ignore[misc]
+    found = {recipe.network: known[recipe.network] for recipe in NETWORK_RECIPES}
+    return {name: one for name, one in found.items() if isinstance(one, type) and issubclass(one, NetworkAlgorithm)}
 
 
 @cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -139,8 +140,8 @@ class AestheticEncoder:
         """[1, P]: the pooled vector, projected."""
         output = encoder(input_ids=tokens)
         if self._projection is None:
-            return output.text_embeds  # type: ignore[no-any-return]
-        return output.pooler_output @ self._projection.T  # type: ignore[no-any-return]
+            return cast(Tensor, output.text_embeds)
+        return cast(Tensor, output.pooler_output) @ self._projection.T
 
     def _mixed(self, plain: Tensor, pulled: Tensor) -> Tensor:
         weight = self._aesthetic.weight
@@ -156,7 +157,9 @@ def _matching(backbone: Backbone, tower: ImageTower) -> tuple[int, Tensor | None
         own = getattr(encoder, "text_projection", None)
         if isinstance(own, nn.Linear) and own.out_features == tower.width:
             return number, None
-        width = int(encoder.config.hidden_size)  # type: ignore[union-attr, arg-type]
+        norm = text_body(encoder).final_layer_norm
+        assert isinstance(norm, nn.LayerNorm)
+        width = norm.normalized_shape[0]
         lent = tower.text_projection
         if own is None and lent is not None and tuple(lent.shape) == (tower.width, width):
             return number, lent.to(backbone.device)

@@ -40,7 +40,9 @@ class ImageTower:
 
     @property
     def width(self) -> int:
-        return int(self.model.visual_projection.out_features)  # type: ignore[union-attr, arg-type]
+        projection = self.model.visual_projection
+        assert isinstance(projection, nn.Linear)
+        return projection.out_features
 
     @torch.no_grad()
     def features(self, pictures: Sequence[Image.Image]) -> Tensor:

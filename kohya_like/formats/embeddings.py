@@ -205,7 +205,10 @@ def _of_table(
     for field_, key in (("model", "sd_checkpoint_name"), ("model_hash", "sd_checkpoint")):
         text = table.get(key)
         said[field_] = text[:200] if isinstance(text, str) else ""
-    return Embedding(name, vectors, step=step if type(step) is int else None, metadata=metadata or {}, **said)  # type: ignore[arg-type]
+    return Embedding(
+        name, vectors, said["inner_name"], step if type(step) is int else None, said["model"], said["model_hash"],
+        metadata or {},
+    )  # fmt: skip
 
 
 def _single(path: Path, table: Mapping[object, object]) -> tuple[dict[str, Tensor], str]:

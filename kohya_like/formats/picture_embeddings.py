@@ -187,7 +187,8 @@ def _dots(width: int, height: int, shades: _Pixels) -> _Pixels:
 
 def _shades(table: Mapping[str, object]) -> _Pixels:
     parameters = table.get("string_to_param", table)
-    rows = next(iter(parameters.values()))  # type: ignore[attr-defined]
+    assert isinstance(parameters, Mapping)
+    rows = next(iter(parameters.values()))
     sizes = rows[0][:1024].abs().double().numpy()
     return (sizes / max(float(sizes.max()), 1e-12) * 255).astype(numpy.uint8)
 
