@@ -14,11 +14,12 @@ from typing import Any
 
 from kohya_like.config import TrainConfig
 from kohya_like.formats.atomic import atomic_text
-from kohya_like.recipes import NETWORK_RECIPES, Recipe, defaults_of
+from kohya_like.recipes import RECIPES, Recipe, defaults_of
 from kohya_like.schema.docs import commented_toml
 
 FOLDER = Path(__file__).parent.parent / "presets"
 WIDTH = 118
+PRESET_RECIPES = tuple(recipe for recipe in RECIPES if recipe.method == "network")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,21 @@ NOT_MADE: dict[tuple[str, str], str] = {
     ("hypernetwork", "sdxl"): "hypernetworks are there for A1111, where they are made for SD 1 and SD 2",
 }
 LARGER_MEMORY = {("full", "sd15"): "12 GB", ("full", "sd21-v"): "16 GB"}
-LARGE_FILES: dict[str, dict[str, Any]] = {"full": {"save.save_every_n_epochs": 5}}  # about one GB each
+OWN: dict[str, dict[str, Any]] = {
+    "full": {"save.save_every_n_epochs": 5},  # about one GB each
+    "dreambooth_lora": {"data.reg_data_dir": "../dataset/reg"},
+}
+FOLDERS = (
+    "Set model.base and data.train_data_dir; the folder holds folders named like `10_sks cat`: 10 repeats, "
+    'class words "sks cat".',
+)
+ONE_SUBJECT = (
+    "Set model.base and data.train_data_dir; the folder holds folders named like `10_sks cat`: 10 repeats, an "
+    "identifier that means nothing yet (sks) and the class (cat). 5 to 20 pictures of one subject.",
+    "Pictures of cats in general lie in data.reg_data_dir, or the base model draws what is missing there before the "
+    "training; data.class_prompts gives it other prompts than the class. data.prior_loss_weight says how much they "
+    "count: more keeps the class better, less learns the subject sooner.",
+)
 
 
 def preset_name(recipe: str, ending: str) -> str:
@@ -86,7 +101,7 @@ def preset_name(recipe: str, ending: str) -> str:
 
 def pairs() -> Iterator[tuple[Recipe, Model]]:
     """Each recipe of a network with each model; the presets of other methods are written by hand."""
-    for recipe in NETWORK_RECIPES:
+    for recipe in PRESET_RECIPES:
         for model in MODELS:
             if (recipe.name, model.ending) not in NOT_MADE:
                 yield recipe, model
@@ -98,7 +113,7 @@ def preset_values(recipe: Recipe, model: Model) -> dict[str, Any]:
         "model.family": model.family, "method.name": recipe.method, "network.name": recipe.network,
         "save.output_name": f"my-{model.ending.partition('-')[0]}-{recipe.name.replace('_', '-')}",
     }  # fmt: skip
-    return COMMON | model.values | LARGE_FILES.get(recipe.name, {}) | defaults_of(recipe, model.family) | own
+    return COMMON | model.values | OWN.get(recipe.name, {}) | defaults_of(recipe, model.family) | own
 
 
 def preset_text(recipe: Recipe, model: Model) -> str:
@@ -107,9 +122,7 @@ def preset_text(recipe: Recipe, model: Model) -> str:
     heading = (
         f"{recipe.label} on {model.label}.",
         f"{recipe.note} {memory} of GPU memory are enough by our estimate (`check` gives it for your settings).",
-        "Set model.base and data.train_data_dir; the folder holds folders named like `10_sks cat`: 10 repeats, "
-        'class words "sks cat".',
-        *model.advice,
+        *(ONE_SUBJECT if "data.num_class_images" in recipe.marks else FOLDERS + model.advice),
         "Paths are relative to this file. Lines that begin with # are defaults: take the # away to change one. "
         "docs/keys.md explains every option, docs/networks.md every kind of network.",
     )

@@ -145,6 +145,14 @@ RECIPES: tuple[Recipe, ...] = (
         refuses=("network.train_text_encoder", "network.rank_dropout", "network.targets"),
     ),
     Recipe(
+        "dreambooth_lora", "DreamBooth (LoRA)", "network", "lora",
+        {"network.dim": 16, "network.alpha": 8.0, "data.num_class_images": 100, "data.prior_loss_weight": 1.0,
+         "optimizer.learning_rate": 1e-4, "optimizer.text_encoder_lr": 5e-5},
+        IN_PROMPTS,
+        "A LoRA of one subject; 100 pictures of its class, which the base model draws, keep the class as it was.",
+        marks=("data.num_class_images",),
+    ),
+    Recipe(
         "finetune", "DreamBooth / fine-tune", "finetune", "",
         {"optimizer.learning_rate": 2e-6, "optimizer.optimizer_type": "Adafactor", "optimizer.max_grad_norm": 0.0,
          "train.gradient_checkpointing": True, "method.fused_backward_pass": True},
@@ -172,7 +180,12 @@ RECIPES: tuple[Recipe, ...] = (
     ),
 )  # fmt: skip
 
-NETWORK_RECIPES = tuple(recipe for recipe in RECIPES if recipe.method == "network")
+# Kinds of network; one that differs in its pictures alone is no kind of its own.
+NETWORK_RECIPES = tuple(
+    recipe
+    for recipe in RECIPES
+    if recipe.method == "network" and all(mark.startswith("network.") for mark in recipe.marks)
+)
 
 # What a kind of base model wants, whatever is trained. SDXL's text encoders are best left alone.
 FAMILY_DEFAULTS: dict[str, dict[str, Value]] = {
@@ -216,7 +229,10 @@ def edits_for(recipe: Recipe, values: Mapping[str, Value], family: str) -> dict[
         present = lookup(values, key)
         if present is None or (key in old and same(present, old[key])):
             wanted[key] = new.get(key)
-    others = {mark for other in RECIPES if other.network == recipe.network for mark in other.marks} - {*recipe.marks}
+    likes = [other for other in RECIPES if other.network == recipe.network]
+    others = {mark for other in likes for mark in other.marks} - {*recipe.marks}
+    if recipe.method == "network" and not recipe.marks:  # else what tells another recipe from it is no obstacle to it
+        wanted |= {mark: None for mark in others if not mark.startswith("network.")}
     for section, plugin in (("method", recipe.method), ("network", recipe.network)):
         known = _options(section, plugin)
         for name in table if isinstance(table := values.get(section), Mapping) else ():

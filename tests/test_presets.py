@@ -8,10 +8,21 @@ from pathlib import Path
 import pytest
 
 from kohya_like.config import TrainConfig, load
-from kohya_like.example_presets import FOLDER, MODELS, NOT_MADE, Model, pairs, preset_name, preset_text, preset_values
+from kohya_like.example_presets import (
+    FOLDER,
+    MODELS,
+    NOT_MADE,
+    PRESET_RECIPES,
+    Model,
+    pairs,
+    preset_name,
+    preset_text,
+    preset_values,
+)
 from kohya_like.networks.base import NetworkAlgorithm
 from kohya_like.preflight.rules import config_faults
-from kohya_like.recipes import NETWORK_RECIPES, Recipe, defaults_of, edits_for, recipe_of
+from kohya_like.recipes import Recipe, defaults_of, edits_for, recipe_of
+from kohya_like.schema.docs import commented_toml
 from kohya_like.schema.known import known_options
 from kohya_like.schema.option import describe
 from kohya_like.schema.toml import lookup
@@ -20,7 +31,8 @@ pytestmark = pytest.mark.quick
 
 PRESETS = sorted(FOLDER.glob("*.toml"))
 PAIRS = [pytest.param(recipe, model, id=f"{recipe.name}-{model.ending}") for recipe, model in pairs()]
-BY_HAND = [path for path in PRESETS if load(path)[0].method.name != "network"]
+FAITHFUL = [FOLDER / f"dreambooth-lora-{model.ending}.toml" for model in MODELS]  # a LoRA with class pictures
+BY_HAND = [path for path in PRESETS if load(path)[0].method.name != "network" or path in FAITHFUL]
 every_pair = pytest.mark.parametrize(("recipe", "model"), PAIRS)
 
 
@@ -31,9 +43,9 @@ def path_of(recipe: Recipe, model: Model) -> Path:
 def test_every_recipe_has_a_preset_for_every_family_or_a_reason() -> None:
     made = {path_of(recipe, model).name for recipe, model in pairs()}
     assert {path.name for path in PRESETS} - {path.name for path in BY_HAND} == made | {"demo.toml"}
-    assert len(made) + len(NOT_MADE) == len(NETWORK_RECIPES) * len(MODELS)
+    assert len(made) + len(NOT_MADE) == len(PRESET_RECIPES) * len(MODELS)
     assert all(len(reason.split()) > 5 for reason in NOT_MADE.values())
-    assert {name for name, _ in NOT_MADE} <= {recipe.name for recipe in NETWORK_RECIPES}
+    assert {name for name, _ in NOT_MADE} <= {recipe.name for recipe in PRESET_RECIPES}
 
 
 @every_pair
@@ -101,10 +113,19 @@ def test_the_demo_loads() -> None:
     assert load(FOLDER / "demo.toml")[1].text().startswith("# ")
 
 
-def test_every_other_method_has_presets() -> None:
-    wanted = [f"{kind}-{model}" for kind in ("dreambooth", "finetune") for model in ("sd15", "sd21-v", "sdxl")]
-    wanted += [f"textual-inversion-{model}" for model in ("sd15", "sd21-v", "sdxl")]
-    assert {path.stem for path in BY_HAND} == {*wanted, "dreamartist-sd15", "pivotal-sd15", "pivotal-sdxl"}
+def test_every_other_method_has_a_preset_for_every_family() -> None:
+    kinds = ("dreambooth", "dreambooth-lora", "finetune", "textual-inversion", "dreamartist", "pivotal")
+    assert {path.stem for path in BY_HAND} == {f"{kind}-{model.ending}" for kind in kinds for model in MODELS}
+
+
+@pytest.mark.parametrize("path", BY_HAND, ids=lambda path: path.stem)
+def test_they_tell_their_options_in_todays_words(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    heading = "\n".join(line.removeprefix("# ") for line in text.partition("\n\n")[0].splitlines())
+    made = commented_toml(TrainConfig, load(path)[1].values(), "advanced", heading)
+    if not load(path)[0].method.uses_network:
+        made = re.sub(r"^\[network\].*?(?=^\[)", "", made, flags=re.MULTILINE | re.DOTALL)
+    assert text == made and len(heading) > 200
 
 
 @pytest.mark.parametrize("path", BY_HAND, ids=lambda path: path.stem)
