@@ -63,10 +63,12 @@ def later(
     done: Callable[[T], None],
     failed: Callable[[Exception], None] | None = None,
     owner: QObject | None = None,
+    pool: QThreadPool | None = None,
 ) -> None:
     """Call `work` in a thread, then `done` with its result (or `failed` with its exception) in the UI thread.
 
     Nothing is called when `owner` was deleted in between. Without `failed` an exception is raised in the UI thread.
+    `pool`: threads of one's own, for work that must keep its order or must not make others wait.
     """
     global _back, _number
     if _back is None:
@@ -86,7 +88,7 @@ def later(
         _number += 1
         number = _number
         _pending[number] = work, deliver
-    QThreadPool.globalInstance().start(_Work(number, work, _back))
+    (pool or QThreadPool.globalInstance()).start(_Work(number, work, _back))
 
 
 def wait_for_all(milliseconds: int = 5000) -> bool:
