@@ -31,8 +31,7 @@ pytestmark = pytest.mark.quick
 
 PRESETS = sorted(FOLDER.glob("*.toml"))
 PAIRS = [pytest.param(recipe, model, id=f"{recipe.name}-{model.ending}") for recipe, model in pairs()]
-FAITHFUL = [FOLDER / f"dreambooth-lora-{model.ending}.toml" for model in MODELS]  # a LoRA with class pictures
-BY_HAND = [path for path in PRESETS if load(path)[0].method.name != "network" or path in FAITHFUL]
+BY_HAND = [path for path in PRESETS if load(path)[0].method.name != "network"]
 every_pair = pytest.mark.parametrize(("recipe", "model"), PAIRS)
 
 
@@ -114,7 +113,7 @@ def test_the_demo_loads() -> None:
 
 
 def test_every_other_method_has_a_preset_for_every_family() -> None:
-    kinds = ("dreambooth", "dreambooth-lora", "finetune", "textual-inversion", "dreamartist", "pivotal")
+    kinds = ("dreambooth", "finetune", "textual-inversion", "dreamartist", "pivotal")
     assert {path.stem for path in BY_HAND} == {f"{kind}-{model.ending}" for kind in kinds for model in MODELS}
 
 
