@@ -96,7 +96,7 @@ class Saved(Event):
     durable: ClassVar[bool] = True
     step: int
     path: str
-    what: Literal["network", "state"]
+    what: Literal["model", "network", "embedding", "state"]
 
 
 @dataclass(frozen=True)

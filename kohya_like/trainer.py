@@ -38,7 +38,7 @@ from kohya_like.events import (
 )
 from kohya_like.full_disk import Patience
 from kohya_like.length import Length
-from kohya_like.methods.base import TrainingMethod, trainable
+from kohya_like.methods.base import Adapter, TrainingMethod, trainable
 from kohya_like.objective.objective import LossResult
 from kohya_like.optim.ema import Ema
 from kohya_like.optim.optimizers import averaged_weights, effective_rates
@@ -50,6 +50,9 @@ T = TypeVar("T")
 Reason = Literal["done", "stopped", "paused"]
 # With a loss scaler the first gradients overflow by design; this many in a row do not.
 OVERFLOWS = 32
+SAVED: dict[Adapter, Literal["model", "network", "embedding"]] = {
+    "": "model", "lora": "network", "textual-inversion": "embedding",
+}  # fmt: skip
 
 
 class Learner(Protocol):
@@ -278,7 +281,7 @@ class Trainer:
             self._patiently(write, path, trained_bytes(self.optimization.optimizer))
         if path.name not in self.files:
             self.files.append(path.name)
-        self.outputs.reporter.emit(Saved(self.step, str(path), "network"))
+        self.outputs.reporter.emit(Saved(self.step, str(path), SAVED[self.method.adapter()]))
 
     def _save_state(self) -> None:
         position = Position(

@@ -19,6 +19,7 @@ from kohya_like.checkpoint import Position, StateStore
 from kohya_like.data.dataset import Batch
 from kohya_like.events import ControlFile, Event, Finished, Phase, Reporter, Sample, Saved, Step, Validation, Warned
 from kohya_like.length import Length
+from kohya_like.methods.base import Adapter
 from kohya_like.objective.objective import LossResult
 from kohya_like.optim.ema import Ema
 from kohya_like.optim.optimizers import build_optimizer
@@ -85,6 +86,9 @@ class Method:
     def save(self, path: Path, metadata: Mapping[str, str], overwrite: bool) -> None:
         self.fail(path)
         path.write_text(str(self.weight.tolist()), encoding="utf-8")
+
+    def adapter(self) -> Adapter:
+        return "lora"
 
     def disabled(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()

@@ -108,7 +108,7 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
             self._curve = curve = data.curve(POINTS, first, last)
             self._usual = data.loss[:: max(1, len(data.loss) // POINTS)]
             ends = (data.steps[0], max(data.steps[-1], data.steps[0] + 1)) if data.steps else (0.0, 1.0)
-            saved = sorted({event.step for event in data.saved if event.what == "network"})
+            saved = sorted({event.step for event in data.saved if event.what != "state"})
             sampled = sorted({event.step for event in data.samples})
             checked = [(event.step, event.loss) for event in data.validations]
         if sampled and sampled[0] < ends[0]:

@@ -11,6 +11,7 @@ from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from kohya_like.events import Saved
 from kohya_like.families.backbone import Backbone
 from kohya_like.formats.headers import read_safetensors_header
 from kohya_like.methods.finetune import Finetuning
@@ -75,6 +76,7 @@ def test_a_file_comes_back_as_the_file_it_was(family: str, tmp_path: Path) -> No
     assert any(name.startswith("model.diffusion_model.") for name in changed), "control: something was trained"
     assert not any(name.startswith("first_stage_model.") for name in changed)
     about = read_safetensors_header(run.file).metadata
+    assert {event.what for event in run.all(Saved)} == {"model", "state"}
     assert not about["modelspec.architecture"].endswith("lora") and "ss_network_module" not in about
     assert about["modelspec.prediction_type"] == ("v" if family == "sd2" else "epsilon") and about["sshs_model_hash"]
 
@@ -205,4 +207,5 @@ def test_a_lora_is_extracted_on_saving(tmp_path: Path) -> None:
     change = held[f"{key}.lora_up.weight"] @ held[f"{key}.lora_down.weight"]
     torch.testing.assert_close(change, trained - before, rtol=1e-4, atol=1e-7)
     about = read_safetensors_header(run.file).metadata
+    assert {event.what for event in run.all(Saved)} == {"network", "state"}
     assert about["ss_network_module"] == "networks.lora" and about["modelspec.architecture"].endswith("/lora")
