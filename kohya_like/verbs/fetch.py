@@ -139,7 +139,7 @@ def fetch_verb(arguments: argparse.Namespace) -> int:
     if not arguments.yes and not _agreed():
         print("nothing was downloaded")
         return 1
-    _check_room(files, folder)
+    check_room(files, folder)
     try:
         paths = [download(listing, file, folder, _progress()) for file in files]
     except OSError as error:
@@ -157,7 +157,8 @@ def _agreed() -> bool:
     return input("Download? [y/N] ").strip().lower() in ("y", "yes", "j", "是")
 
 
-def _check_room(files: Sequence[RemoteFile], folder: Path) -> None:
+def check_room(files: Sequence[RemoteFile], folder: Path) -> None:
+    """Raises UserError where the disk has not the space for what is not there yet."""
     there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     free = shutil.disk_usage(there).free
     needed = sum(file.size for file in files if not (folder / file.local).exists())

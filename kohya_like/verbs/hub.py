@@ -23,6 +23,7 @@ from kohya_like.schema.errors import UserError
 HUB = "https://huggingface.co"
 COMPONENTS = {"unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"}
 WEIGHTS, PICKLES, TEXTS = (".safetensors",), (".ckpt", ".pt", ".pth", ".bin"), (".json", ".txt")
+MODEL_KINDS, TAGGER_KINDS = WEIGHTS + PICKLES + TEXTS, (".onnx", ".csv")
 TIMEOUT_SECONDS = 30.0
 LISTING_CAP = 32 << 20
 
@@ -74,8 +75,8 @@ def endpoint() -> str:
     return address
 
 
-def look_up(name: str) -> Listing:
-    """Ask the hub for a model's files. Raises UserError in words for every way in which that fails."""
+def look_up(name: str, kinds: tuple[str, ...] = MODEL_KINDS) -> Listing:
+    """Ask the hub for a model's files of these kinds. Raises UserError in words for every way in which that fails."""
     hub = endpoint()
     name = name.strip().removeprefix(f"{hub}/").removeprefix(f"{HUB}/").rstrip("/")
     if not _NAME.fullmatch(name) or ".." in name:
@@ -85,7 +86,7 @@ def look_up(name: str) -> Listing:
     try:
         with open_address(f"{hub}/api/models/{name}?blobs=true", hub) as response:
             body = json.loads(response.read(LISTING_CAP))
-        files = tuple(_remote_file(entry) for entry in body["siblings"] if _is_wanted_name(entry["rfilename"]))
+        files = tuple(_remote_file(entry) for entry in body["siblings"] if _is_wanted_name(entry["rfilename"], kinds))
         revision = str(body.get("sha") or "main")
     except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         raise unreachable(error, name, hub) from error
@@ -109,11 +110,11 @@ def open_address(address: str, hub: str, start: int = 0) -> http.client.HTTPResp
     return response
 
 
-def _is_wanted_name(name: str) -> bool:
-    """A plain relative path to a file of a kind that we ever take; a hub does not choose where we write."""
+def _is_wanted_name(name: str, kinds: tuple[str, ...]) -> bool:
+    """A plain relative path to a file of a kind that is asked for; a hub does not choose where we write."""
     path = PurePosixPath(name)
     plain = not path.is_absolute() and ".." not in path.parts and not re.search(r"[\\:\x00-\x1f]", name)
-    return plain and path.suffix in WEIGHTS + PICKLES + TEXTS
+    return plain and path.suffix in kinds
 
 
 def _remote_file(entry: dict[str, Any]) -> RemoteFile:
