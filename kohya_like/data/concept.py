@@ -10,7 +10,7 @@ from pathlib import Path
 from kohya_like.data.folders import Listing, Walk, is_picture, list_folder, named, times
 from kohya_like.data.picture_header import MAX_PIXELS, PictureHeader, read_header
 from kohya_like.data.records import Concept, ConceptReport, ImageRecord, plain
-from kohya_like.data.sidecar import KNOWN_EXTENSIONS, PROBLEMS, caption_stems, read_sidecar, stem_key
+from kohya_like.data.sidecar import KNOWN_EXTENSIONS, PROBLEMS, masks_beside, picture_stems, read_sidecar, stem_key
 from kohya_like.schema.errors import Fault, FormatError, Severity
 
 PROGRESS_EVERY = 500
@@ -53,7 +53,7 @@ class ConceptReader:
             self._fault(f"cannot be read ({error.strerror})", "check its permissions", "error", "unreadable-folder")
             return [], ConceptReport()
         pictures = sorted(listing.pictures, key=lambda name: (plain(name), name))
-        beside = self._masks_beside(pictures)
+        beside = masks_beside(pictures, self.concept.settings.mask_suffix or "")
         pictures = [name for name in pictures if name not in beside.values()]
         if (own := self.concept.captions) is not None:
             self._names["not-in-metadata"] = [name for name in pictures if name not in own]
@@ -89,7 +89,7 @@ class ConceptReader:
         if header is None:
             return None
         captions, caption_path = self._caption(name)
-        mask = masks.get(_stems(name)[0]) if masks is not None else None
+        mask = masks.get(picture_stems(name)[0]) if masks is not None else None
         if masks is not None and mask is None:
             self._note("no-mask", name)
         return ImageRecord(
@@ -130,7 +130,7 @@ class ConceptReader:
                 self._note("no-caption", name)
             return lines if self.concept.settings.enable_wildcard else lines[:1], None
         available = self._captions[self.extension]
-        found = next((candidate for candidate in _stems(name) if candidate in available), None)
+        found = next((candidate for candidate in picture_stems(name) if candidate in available), None)
         if found is None:
             self._note("no-caption", name)
             return (), None
@@ -157,17 +157,7 @@ class ConceptReader:
 
     def _count(self, pictures: Sequence[str], extension: str) -> int:
         found = self._captions[extension]
-        return sum(any(stem in found for stem in _stems(name)) for name in pictures)
-
-    def _masks_beside(self, pictures: Sequence[str]) -> dict[str, str]:
-        """Masks among the pictures, by the stem of theirs: cat_att.png of cat.png, where that is asked for."""
-        ending = stem_key(self.concept.settings.mask_suffix or "")
-        own = {_stems(name)[0]: name for name in pictures}
-        return {
-            stem.removesuffix(ending): name
-            for stem, name in own.items()
-            if ending and stem.endswith(ending) and stem.removesuffix(ending) in own
-        }
+        return sum(any(stem in found for stem in picture_stems(name)) for name in pictures)
 
     def _masks(self) -> dict[str, Path]:
         """Masks by stem: those in a folder of the concept's name in mask_dir, or else in mask_dir itself."""
@@ -185,7 +175,7 @@ class ConceptReader:
             text = f"mask_dir {plain(str(folder))} cannot be read ({error.strerror})"
             self._fault(text, "check data.mask_dir", "error", "mask-dir")
             return {}
-        return {_stems(name)[0]: folder / name for name in listing.files if is_picture(name)}
+        return {picture_stems(name)[0]: folder / name for name in listing.files if is_picture(name)}
 
     def _note(self, kind: str, name: str) -> None:
         self._names.setdefault(kind, []).append(name)
@@ -201,7 +191,7 @@ class ConceptReader:
     def _report_pictures(self, listing: Listing, pictures: list[str], records: list[ImageRecord]) -> None:
         by_stem: dict[str, list[str]] = {}
         for name in pictures:
-            by_stem.setdefault(_stems(name)[0], []).append(name)
+            by_stem.setdefault(picture_stems(name)[0], []).append(name)
         self._names["same-stem"] = [" = ".join(names) for names in by_stem.values() if len(names) > 1]
         self._names["other-pictures"] = [name for name in listing.files if name.lower().endswith(OTHER_PICTURES)]
         self._names["sub-folders"] = listing.folders
@@ -247,7 +237,7 @@ class ConceptReader:
         self._say(
             "caption-other", "caption file", "in UTF-16 or UTF-32, read as such", "other programs want UTF-8", "hint"
         )
-        stems = {stem for name in pictures for stem in _stems(name)}
+        stems = {stem for name in pictures for stem in picture_stems(name)}
         known = self._captions[self.extension]
         self._names["orphans"] = [name for stem, name in sorted(known.items()) if stem not in stems]
         self._say("orphans", "caption file", "without a picture", "rename them like their picture, or delete them")
@@ -259,8 +249,3 @@ class ConceptReader:
             )
             mend = f'set data.caption_extension = "{other}"'
             self._fault(text, mend, "warning", "caption-extension", "data.caption_extension")
-
-
-def _stems(picture: str) -> tuple[str, ...]:
-    """The stems under which a picture's caption may lie, its own first."""
-    return caption_stems(stem_key(os.path.splitext(picture)[0]))

@@ -10,6 +10,7 @@ import codecs
 import os
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -38,9 +39,9 @@ _MARKS = (  # longest first: the mark of UTF-16 begins that of UTF-32
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _MARK_BEGINS = frozenset(mark[:1] for mark, _ in _MARKS)
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_CONTROLS = {code: " " for code in (*range(32), 127, *range(0x80, 0xA0))}
-_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+LINE_END = re.compile(r"\r\n|\r|\n")
+CONTROLS = {code: " " for code in (*range(32), 127, *range(0x80, 0xA0))}
+OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Sidecar:
 def read_sidecar(path: Path | str) -> Sidecar:
     """Read a caption file; whatever is wrong with it is a value, nothing is raised."""
     try:
-        descriptor = os.open(path, _OPEN_FLAGS)
+        descriptor = os.open(path, OPEN_FLAGS)
         try:
             raw = os.read(descriptor, CAPTION_LIMIT + 1)
         finally:
@@ -78,14 +79,14 @@ def parse_sidecar(raw: bytes) -> Sidecar:
         return Sidecar(problem=_foreign_encoding(raw))
     if "\0" in text:
         return Sidecar(problem=_foreign_encoding(raw))
-    lines = tuple(line for part in _LINE_END.split(text) if (line := _clean(part)))
+    lines = tuple(line for part in LINE_END.split(text) if (line := clean_line(part)))
     return Sidecar(lines, "" if lines else "empty", "utf-8" if encoding == "utf-8-sig" else encoding)
 
 
-def _clean(line: str) -> str:
+def clean_line(line: str) -> str:
     """Outer spaces and marks off; control characters, which no tokenizer knows, become spaces."""
     if not line.isprintable():
-        line = line.translate(_CONTROLS).strip("\ufeff")
+        line = line.translate(CONTROLS).strip("\ufeff")
     return line.strip()
 
 
@@ -115,3 +116,24 @@ def caption_stems(stem: str) -> tuple[str, ...]:
     if len(parts) <= CROP_PARTS:
         return (stem,)
     return stem, "_".join(parts[:-CROP_PARTS])
+
+
+def picture_stems(picture: str) -> tuple[str, ...]:
+    """The stems under which a picture's caption may lie, its own first."""
+    return caption_stems(stem_key(os.path.splitext(picture)[0]))
+
+
+def sidecars_by_stem(names: Iterable[str], extension: str) -> dict[str, str]:
+    """The files with this extension, in any mixture of cases, by their stem; of two with one stem, the later one."""
+    return {stem_key(name[: -len(extension)]): name for name in names if name.lower().endswith(extension)}
+
+
+def masks_beside(pictures: Sequence[str], suffix: str) -> dict[str, str]:
+    """Masks among the pictures, by the stem of theirs: cat_att.png of cat.png, where that is asked for."""
+    ending = stem_key(suffix)
+    own = {picture_stems(name)[0]: name for name in pictures} if ending else {}
+    return {
+        stem.removesuffix(ending): name
+        for stem, name in own.items()
+        if stem.endswith(ending) and stem.removesuffix(ending) in own
+    }
