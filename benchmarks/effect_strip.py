@@ -12,21 +12,31 @@ from pathlib import Path
 
 from PIL import Image
 
+from kohya_like.data.placeholders import Placeholders
 from kohya_like.demo.measure import GHOST_PROMPTS, OTHER_PROMPTS
 from kohya_like.demo.run import demo_base, labelled
 from kohya_like.families.backbone import Backbone
 from kohya_like.families.loading import load_backbone
+from kohya_like.objective.schedule import NoiseSchedule
+from kohya_like.prompt_encoder import PromptEncoder
 from kohya_like.prompt_file import SamplePrompt
-from kohya_like.sampling import save_png
-from kohya_like.verbs.generate import attach_network, painter_of
+from kohya_like.sampling import Painter, save_png
+from kohya_like.verbs.generate import attach_network
 
 TEXTS = (*GHOST_PROMPTS[:3], GHOST_PROMPTS[4], OTHER_PROMPTS[0], OTHER_PROMPTS[2])
 
 
-def drawn(backbone: Backbone) -> list[Image.Image]:
-    """The prompts' pictures with whatever is attached; seeds and sampler are those of the measurement."""
-    prompts = [SamplePrompt(text, "", 64, 64, 11 + i, 4.0, 25, "ddim") for i, text in enumerate(TEXTS)]
-    pictures = dict(painter_of(backbone).draw(prompts))
+def drawn(backbone: Backbone, words: Placeholders | None = None, negative: str = "") -> list[Image.Image]:
+    """The prompts' pictures with whatever is attached; seeds and sampler are those of the measurement.
+
+    `words` are the names of embeddings that the text encoders know; `negative` is the ghosts' negative prompt.
+    """
+    prompts = [
+        SamplePrompt(text, negative if text in GHOST_PROMPTS else "", 64, 64, 11 + i, 4.0, 25, "ddim")
+        for i, text in enumerate(TEXTS)
+    ]
+    alphas = NoiseSchedule.scaled_linear().alphas_cumprod
+    pictures = dict(Painter(backbone, PromptEncoder(backbone, placeholders=words), alphas).draw(prompts))
     return [pictures[i] for i in range(len(TEXTS))]
 
 

@@ -66,7 +66,10 @@ CASES = [Case(family, on, **way) for family in SIDE for on in (True, False) for 
 
 
 class LiveBytes(TorchDispatchMode):
-    """Counts the bytes of all storages that are alive, and the most there ever were."""
+    """Counts the bytes of all storages that are alive, and the most there ever were.
+
+    What was made before it is counted from its first use on.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,7 +78,7 @@ class LiveBytes(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        for tensor in tree_iter(out):
+        for tensor in tree_iter((args, kwargs, out)):
             if isinstance(tensor, Tensor):
                 self._note(tensor)
         return out

@@ -10,18 +10,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 
 from kohya_like.data.placeholders import Placeholder, Placeholders
-from kohya_like.demo.measure import held_out_loss, unseen_ghosts
+from kohya_like.demo.effect import unseen_loss
+from kohya_like.demo.measure import unseen_ghosts
 from kohya_like.demo.run import demo_base
 from kohya_like.families.loading import load_backbone
 from kohya_like.families.placeholders import PlaceholderVectors
 from kohya_like.formats.embeddings import read_embedding
-from kohya_like.objective.objective import Objective
-from kohya_like.objective.schedule import NoiseSchedule
 from kohya_like.prompt_encoder import PromptEncoder
 from tests.effect_embeddings import effect_of, other_pictures, own_words, train
 from tests.test_effect import before
@@ -76,22 +73,6 @@ def pair_loss(positive: Path, negative: Path, guidance: float) -> float:
     found = {"sks ghost": read_embedding(positive), "ghost-neg": read_embedding(negative)}
     PlaceholderVectors(backbone, {name: embedding.vectors for name, embedding in found.items()}).attach()
     words = Placeholders([Placeholder(name, len(embedding)) for name, embedding in found.items()])
-    encoder = PromptEncoder(backbone, placeholders=words)
-    objective = Objective(NoiseSchedule.scaled_linear(), backbone.prediction_type)
-
-    @torch.no_grad()
-    def loss_at(images: object, captions: object, t: int) -> float:
-        texts = list(captions)  # type: ignore[call-overload]
-        pixels = torch.from_numpy(np.stack([np.asarray(image) for image in images]))  # type: ignore[attr-defined]
-        latents = backbone.encode_images(pixels.permute(0, 3, 1, 2).float() / 127.5 - 1)
-        wanted = encoder.encode(texts, 1)
-        unwanted = encoder.encode([text.replace("sks ghost", "ghost-neg") for text in texts], 1)
-
-        def predict(noisy: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
-            below = backbone.predict(noisy, steps, unwanted)
-            return below + guidance * (backbone.predict(noisy, steps, wanted) - below)
-
-        generator = torch.Generator().manual_seed(3000 + t)
-        return float(objective.loss(predict, latents, generator, fixed_t=t).loss)
-
-    return held_out_loss(unseen_ghosts(), loss_at)
+    ghosts = unseen_ghosts()
+    against = [caption.replace("sks ghost", "ghost-neg") for _, caption in ghosts]
+    return unseen_loss(backbone, ghosts, None, PromptEncoder(backbone, placeholders=words), against, guidance)

@@ -47,8 +47,13 @@ def unseen_loss(
     pictures: Sequence[tuple[Image.Image, str]],
     captions: Sequence[str] | None = None,
     encoder: PromptEncoder | None = None,
+    against: Sequence[str] | None = None,
+    guidance: float = 1.0,
 ) -> float:
-    """Loss of pictures under their captions, or under others, on fixed noise. About a second on one core for 32."""
+    """Loss of pictures under their captions, or under others, on fixed noise. About a second on one core for 32.
+
+    `against` are negative prompts, one for each picture, from which the prediction is led away by `guidance`.
+    """
     encoder = encoder or PromptEncoder(backbone)
     objective = Objective(NoiseSchedule.scaled_linear(), backbone.prediction_type)
 
@@ -56,11 +61,16 @@ def unseen_loss(
     def loss_at(images: Sequence[Image.Image], texts: Sequence[str], t: int) -> float:
         pixels = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
         latents = backbone.encode_images(pixels.permute(0, 3, 1, 2).float() / 127.5 - 1)
-        conditioning = encoder.encode(texts, 1)
+        wanted = encoder.encode(texts, 1)
+        unwanted = encoder.encode(against, 1) if against else None
         generator = torch.Generator().manual_seed(3000 + t)
 
         def predict(noisy: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
-            return backbone.predict(noisy, steps, conditioning)
+            there = backbone.predict(noisy, steps, wanted)
+            if unwanted is None:
+                return there
+            away = backbone.predict(noisy, steps, unwanted)
+            return away + guidance * (there - away)
 
         return float(objective.loss(predict, latents, generator, fixed_t=t).loss)
 
