@@ -151,4 +151,4 @@ def test_the_target_lies_outside(tmp_path: Path, target: str) -> None:
 )
 def test_wrong_numbers_are_said(bad: dict[str, object], words: str) -> None:
     with pytest.raises(UserError, match=words):
-        Shaping(**bad)  # type: ignore[arg-type] - wrong on purpose
+        Shaping(**bad)  # type: ignore[arg-type]
