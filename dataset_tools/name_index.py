@@ -27,9 +27,9 @@ def folded(name: str) -> str:
 class NameIndex:
     """Names by number, 0 the most used. They are kept as given; whoever looks gives `folded` text if they are."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        """`names` in order of use, none with a line break."""
-        raw = [name.encode("utf-8", "surrogatepass") for name in names]
+    def __init__(self, names: Sequence[str] | Sequence[bytes]) -> None:
+        """`names` in order of use, none with a line break; bytes are UTF-8."""
+        raw = [name if isinstance(name, bytes) else name.encode("utf-8", "surrogatepass") for name in names]
         self._order = array("I", sorted(range(len(raw)), key=raw.__getitem__))
         self._starts = array("I", accumulate((len(one) + 1 for one in raw), initial=1))
         self._bytes = b"\n" + b"\n".join(raw) + b"\n" if raw else b"\n"

@@ -3,15 +3,16 @@
     long_hair,0,4350743,"/lh,longhair,长发"         name, category, count, aliases
     tag_id,name,category,count                    or with a header that names the columns
 
-Lines that are no such row are left out and counted. A million rows take a few seconds in a thread, and about 50 MB.
+Lines that are no such row are left out and counted. A million rows take a few seconds in a thread.
 """
 
 from __future__ import annotations
 
 import csv
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from dataset_tools.name_index import NameIndex, folded
@@ -40,18 +41,16 @@ class Entry:
 class Vocabulary:
     """Tags and their aliases, found by beginning or part. Made by `read_vocabulary`."""
 
-    def __init__(self, rows: list[_Row], skipped: int = 0) -> None:
-        names = [(row.count, name, at, number) for at, row in enumerate(rows) for number, name in enumerate(row.names)]
-        names.sort(key=lambda one: (-one[0], one[3], one[2]))
-        place_of_tag = array("I", bytes(4 * len(rows)))
-        for place, (_, _, at, number) in enumerate(names):
-            if number == 0:
-                place_of_tag[at] = place
-        self._index = NameIndex([name for _, name, _, _ in names])
-        self._tags = array("I", (place_of_tag[at] for _, _, at, _ in names))
-        self._counts = array("Q", (count for count, _, _, _ in names))
-        self._categories = bytes(min(rows[at].category, 255) for _, _, at, _ in names)
-        self.rows, self.skipped = len(rows), skipped
+    def __init__(self, rows: _Rows, skipped: int = 0) -> None:
+        order = rows.by_use()
+        place = array("I", bytes(4 * len(order)))
+        for new, old in enumerate(order):
+            place[old] = new
+        self._index = NameIndex([rows.names[old] for old in order])
+        self._tags = array("I", (place[rows.tags[old]] for old in order))
+        self._counts = array("Q", (rows.counts[old] for old in order))
+        self._categories = bytes(rows.categories[old] for old in order)
+        self.rows, self.skipped = rows.tag_count, skipped
 
     def __len__(self) -> int:
         return self.rows
@@ -77,11 +76,32 @@ class Vocabulary:
         return list(found.values())[:limit]
 
 
-@dataclass(slots=True)
-class _Row:
-    names: tuple[str, ...]  # the tag, then its aliases
-    category: int
-    count: int
+@dataclass
+class _Rows:
+    """Names in the order of the file, aliases behind their tag, and for each the place of its tag; kept as bytes and
+    numbers, because a million small objects take ten times as much."""
+
+    names: list[bytes] = field(default_factory=list)
+    tags: array[int] = field(default_factory=lambda: array("I"))
+    counts: array[int] = field(default_factory=lambda: array("Q"))
+    categories: bytearray = field(default_factory=bytearray)
+    tag_count: int = 0
+
+    def add(self, names: Iterable[str], category: int, count: int) -> None:
+        tag = len(self.names)
+        self.tag_count += 1
+        for name in names:
+            self.names.append(name.encode("utf-8", "surrogatepass"))
+            self.tags.append(tag)
+            self.counts.append(count)
+            self.categories.append(min(category, 255))
+
+    def by_use(self) -> Sequence[int]:
+        """The places, the most used first; lists mostly come so."""
+        places = range(len(self.names))
+        if all(one >= other for one, other in pairwise(self.counts)):
+            return places
+        return array("I", sorted(places, key=self.counts.__getitem__, reverse=True))
 
 
 @dataclass
@@ -89,29 +109,27 @@ class _Reader:
     """The rows of one file."""
 
     columns: dict[str, int] = field(default_factory=lambda: dict(_PLAIN))
+    rows: _Rows = field(default_factory=_Rows)
     skipped: int = 0
 
-    def rows(self, lines: Iterator[list[str]], cancelled: Callable[[], bool]) -> Iterator[_Row]:
+    def read(self, lines: Iterator[list[str]], cancelled: Callable[[], bool]) -> None:
         for number, cells in enumerate(lines):
             if number % _ASK_EVERY == 0 and cancelled():
                 return
-            if number >= MOST_ROWS:
-                self.skipped += 1
-            elif number == 0 and (titles := _titles(cells)):
+            if number == 0 and (titles := _titles(cells)):
                 self.columns = titles
-            elif row := self._row(cells):
-                yield row
-            elif cells:
+            elif cells and (number >= MOST_ROWS or not self._take(cells)):
                 self.skipped += 1
 
-    def _row(self, cells: list[str]) -> _Row | None:
+    def _take(self, cells: list[str]) -> bool:
         name = _name(self._cell(cells, "name"))
         count, category = self._cell(cells, "count"), self._cell(cells, "category")
         if not name or not (count.isdecimal() or not count) or not (category.isdecimal() or not category):
-            return None
+            return False
         aliases = (_name(alias) for alias in self._cell(cells, "aliases").split(","))
-        names = tuple(dict.fromkeys([name, *(alias for alias in aliases if alias)]))
-        return _Row(names, int(category[:9] or 0), int(count[:15] or 0))
+        names = dict.fromkeys([name, *(alias for alias in aliases if alias)])
+        self.rows.add(names, int(category[:9] or 0), int(count[:15] or 0))
+        return True
 
     def _cell(self, cells: list[str], column: str) -> str:
         at = self.columns.get(column, -1)
@@ -125,14 +143,14 @@ def read_vocabulary(path: Path, cancelled: Callable[[], bool] = lambda: False) -
         if path.stat().st_size > MOST_BYTES:
             raise FormatError(f"{path}: is larger than {MOST_BYTES >> 20} MiB; no tag list is")
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(reader.rows(csv.reader(line.replace("\0", "") for line in file), cancelled))
+            reader.read(csv.reader(line.replace("\0", "") for line in file), cancelled)
     except UnicodeDecodeError:
         raise FormatError(f"{path}: is not in UTF-8", "save it as UTF-8") from None
     except (OSError, csv.Error) as fault:
         raise FormatError(f"{path}: {getattr(fault, 'strerror', None) or fault}") from None
-    if not rows and reader.skipped:
+    if not reader.rows.tag_count and reader.skipped:
         raise FormatError(f"{path}: no line of it is a tag", "each line is name,category,count,aliases")
-    return Vocabulary(rows, reader.skipped)
+    return Vocabulary(reader.rows, reader.skipped)
 
 
 def _titles(cells: list[str]) -> dict[str, int]:
