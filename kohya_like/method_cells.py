@@ -22,7 +22,7 @@ PROGRAMS: tuple[Program, ...] = ("A1111", "ComfyUI", "diffusers", "this program"
 NO_PRESET_FOR_A_TOOL = "nothing is trained beforehand: `./run.sh aesthetic` makes the embedding in seconds"
 SD1_ONLY = "A1111's extension knows the text encoder of SD 1 only; ours pulls whichever goes with the image tower"
 WORD_INSIDE = "it refuses the whole file because of the word inside; the word's `.pt` beside it is **checked**"
-TWO_FILES = "a safetensors of SDXL holds both text encoders' vectors; they are loaded one after the other"
+BOTH_ENCODERS = "a file of SDXL holds the vectors of both text encoders, which it is given one after the other"
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,12 @@ ROWS: tuple[MethodRow, ...] = (
     MethodRow("finetune", "finetune", _everywhere(READ), WHOLE_MODEL),
     MethodRow(
         "textual_inversion", "textual-inversion", _everywhere(READ), _read_by("rules", "unchecked", "checked"),
-        {"diffusers": TWO_FILES},
+        {"diffusers": BOTH_ENCODERS},
     ),
-    MethodRow("dreamartist", "dreamartist", _everywhere(READ), _read_by("rules", "unchecked", "checked")),
+    MethodRow(
+        "dreamartist", "dreamartist", _everywhere(READ), _read_by("rules", "unchecked", "checked"),
+        {"diffusers": BOTH_ENCODERS},
+    ),
     MethodRow(
         "pivotal", "pivotal", _everywhere(READ), _read_by("source", "unchecked", "no"), {"diffusers": WORD_INSIDE}
     ),

@@ -75,7 +75,7 @@ def sizes(recipe: Recipe, model: Model) -> tuple[int, int, int]:
 def sizes_table(language: str) -> str:
     """Layers, numbers and file of each recipe on each family; each cell leads to its preset."""
     words, notes = WORDS[language], Notes(language)
-    lines = _head(words["recipe"], *(MODEL_LABELS[model.ending] for model in MODELS))
+    lines = table_head(words["recipe"], *(MODEL_LABELS[model.ending] for model in MODELS))
     for recipe in NETWORK_RECIPES:
         cells = []
         for model in MODELS:
@@ -84,9 +84,9 @@ def sizes_table(language: str) -> str:
                 continue
             layers, trained, stored = sizes(recipe, model)
             told_in = words["nets" if recipe.network == "hypernetwork" else "layers"].format(layers)
-            link = f"[{_millions(trained, language)}](../presets/{preset_name(recipe.name, model.ending)})"
-            cells.append(words["comma"].join((told_in, link, _size(stored * 2))))
-        lines.append(_row(recipe_text(recipe.name, language)[0], *cells))
+            link = f"[{count_text(trained, language)}](../presets/{preset_name(recipe.name, model.ending)})"
+            cells.append(words["comma"].join((told_in, link, size_text(stored * 2))))
+        lines.append(table_row(recipe_text(recipe.name, language)[0], *cells))
     return "\n".join([*lines, "", *notes.lines()])
 
 
@@ -95,9 +95,9 @@ def cells_table(language: str) -> str:
     words, notes = WORDS[language], Notes(language)
     parts = []
     for cells in (LAYERS + MERGING, VARIANTS):
-        lines = _head("", *(words.get(cell, f"`{cell}`") for cell in cells))
+        lines = table_head("", *(words.get(cell, f"`{cell}`") for cell in cells))
         for name, algorithm in algorithms().items():
-            lines.append(_row(f"`{name}`", *(_cell(algorithm, cell, words, notes) for cell in cells)))
+            lines.append(table_row(f"`{name}`", *(_cell(algorithm, cell, words, notes) for cell in cells)))
         parts += [*lines, ""]
     return "\n".join([*parts, *notes.lines()])
 
@@ -112,7 +112,7 @@ def _cell(algorithm: type[NetworkAlgorithm], cell: str, words: Mapping[str, str]
 def told_table(language: str) -> str:
     """What never learns, what a file tells of its options, and why not the others."""
     words, notes = WORDS[language], Notes(language)
-    lines = _head("", words["frozen"], words["told"], words["untold"])
+    lines = table_head("", words["frozen"], words["told"], words["untold"])
     for name, algorithm in algorithms().items():
         still = ", ".join(f"`{key}`" for key in algorithm.frozen) or words["all_learn"]
         given = ", ".join(f"`{option}`" for option in told(algorithm))
@@ -120,7 +120,7 @@ def told_table(language: str) -> str:
         for option, reason in algorithm.untold.items():
             by_reason.setdefault(reason, []).append(f"`{option}`")
         others = "; ".join(f"{', '.join(names)} {notes.mark(reason)}" for reason, names in by_reason.items())
-        lines.append(_row(f"`{name}`", still, given, others or words["nothing"]))
+        lines.append(table_row(f"`{name}`", still, given, others or words["nothing"]))
     return "\n".join([*lines, "", *notes.lines()])
 
 
@@ -132,13 +132,13 @@ def times_table(language: str, path: Path = RESULTS) -> str:
     told = json.loads(path.read_text(encoding="utf-8"))
     rows = {row["kind"]: row for row in told["rows"] if row["batch"] == 1 and row["dtype"] == "fp32"}
     first = rows.get("lora", {}).get("peak")
-    lines = _head(words["kind"], words["step"], words["peak"], words["share"])
+    lines = table_head(words["kind"], words["step"], words["peak"], words["share"])
     for kind in sorted(rows, key=lambda kind: rows[kind]["ratios"]["ours_to_lora"]["processor"]):
         row = rows[kind]
         used = row["peak"]["ours"] if row["peak"] else None
         share = f"{used / first['ours']:.2f}" if used and first else ""
         ratio = 1.0 if kind == "lora" else row["ratios"]["ours_to_lora"]["processor"]
-        lines.append(_row(f"`{kind}`", f"{ratio:.2f}", f"{used / 2**30:.2f} GiB" if used else "", share))
+        lines.append(table_row(f"`{kind}`", f"{ratio:.2f}", f"{used / 2**30:.2f} GiB" if used else "", share))
     where = words["where"].format(told["machine"], told["torch"], told["latents"] * 8)
     return "\n".join([*lines, "", where])
 
@@ -146,8 +146,9 @@ def times_table(language: str, path: Path = RESULTS) -> str:
 class Notes:
     """Numbered reasons below a table: the same sentence has the same number."""
 
-    def __init__(self, language: str) -> None:
-        self._language = language
+    def __init__(self, language: str, reasons: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        """`reasons`: translations of those that are no sentence of the program, beside the networks'."""
+        self._language, self._reasons = language, {**REASONS, **(reasons or {})}
         self._end = WORDS[language]["end"]
         self._numbers: dict[str, int] = {}
 
@@ -159,8 +160,8 @@ class Notes:
         return [f"- [{number}] {self._said(reason)}{self._end}" for reason, number in self._numbers.items()]
 
     def _said(self, reason: str) -> str:
-        if reason in REASONS:
-            return REASONS[reason].get(self._language, reason)
+        if reason in self._reasons:
+            return self._reasons[reason].get(self._language, reason)
         return sentences(self._language).say(reason)
 
 
@@ -178,19 +179,19 @@ def page(language: str) -> str:
     return BLOCK.sub(lambda found: f"{found[1]}\n{TABLES[found[2]](language)}\n\n{found[3]}", text)
 
 
-def _head(*titles: str) -> list[str]:
-    return [_row(*titles), "|" + "---|" * len(titles)]
+def table_head(*titles: str) -> list[str]:
+    return [table_row(*titles), "|" + "---|" * len(titles)]
 
 
-def _row(*cells: str) -> str:
+def table_row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _size(count: int) -> str:
+def size_text(count: int) -> str:
     return f"{count / 1e9:.2g} GB" if count >= 1e9 else f"{count / 1e6:.3g} MB"
 
 
-def _millions(count: int, language: str) -> str:
+def count_text(count: int, language: str) -> str:
     """9437184 -> 9.44 M, 944 万"""
     if language != "zh_CN":
         return f"{count / 1e6:.3g} M"

@@ -21,6 +21,7 @@ WINDOW = ROOT / "gui"  # words handed to `self.tr` stand in the .ts file; the ot
 # Modules whose texts stay in the terminal, in generated documents or in files, or have a catalogue of their own.
 SILENT = (
     "cli.py", "console.py", "config_docs.py", "example_presets.py", "network_docs.py", "network_docs_text.py",
+    "method_cells.py", "method_docs.py", "method_docs_text.py",
     "batch_log.py", "demo/", "schema/docs.py", "schema/texts/",
     "preflight/rendering.py", "formats/kohya_keys.py", "formats/ldm_names.py", "verbs/inspect.py",
     "verbs/tools.py", "verbs/network_facts.py", "verbs/generate_options.py",
