@@ -135,7 +135,12 @@ def line_of(text: str) -> str:
 
 def tags_of(text: str) -> tuple[str, ...]:
     """The tags of the line that training reads, in order, stripped, blank ones left out; equal ones stay."""
-    return tuple([tag for part in line_of(text).split(",") if (tag := part.strip())])
+    return tags_in(line_of(text))
+
+
+def tags_in(line: str) -> tuple[str, ...]:
+    """The tags of a line that `line_of` gave."""
+    return tuple([tag for part in line.split(",") if (tag := part.strip())])
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,35 @@
+"""What is wrong with the captions of a library, in the sentences of the scan: one for each folder and kind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+
+from dataset_tools.columns import NO_FILE, PROBLEMS, UNREADABLE
+from dataset_tools.shelf import Shelf
+from kohya_like.data.folders import named, times
+from kohya_like.data.records import plain
+from kohya_like.data.sidecar import PROBLEMS as SENTENCES
+from kohya_like.schema.errors import Fault
+
+
+def caption_faults(shelf: Shelf, ids: Iterable[int], caption_path: Callable[[int], str]) -> Iterator[Fault]:
+    """Looks at all pictures: for a worker thread. A file that several pictures share is named once."""
+    columns = shelf.columns
+    by_kind: dict[tuple[int, str], dict[str, None]] = {}
+    for number in ids:
+        kind: str = PROBLEMS[columns.problems[number]]
+        if columns.mtimes[number] == NO_FILE and columns.problems[number] != UNREADABLE:
+            by_kind.setdefault((columns.folders[number], ""), {})[columns.names[number]] = None
+        elif kind:
+            name = os.path.basename(caption_path(number))
+            by_kind.setdefault((columns.folders[number], kind), {})[name] = None
+    for (folder, kind), found in by_kind.items():
+        names, where = list(found), plain(shelf.folders[folder].folder)
+        if kind:
+            text, cure = SENTENCES[kind]
+            text = f"{times(len(names), 'caption file')} {text}: {named(names)}"
+            yield Fault(text, "", where, cure, "warning" if kind == "empty" else "error", f"caption-{kind}")
+        else:
+            text = f"{times(len(names), 'picture')} without a caption: {named(names)}"
+            yield Fault(text, "", where, "", "hint", "no-caption")

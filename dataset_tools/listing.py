@@ -1,0 +1,160 @@
+"""Which pictures lie in the folders that somebody opened, and where the caption of each is.
+
+Folders are read as training reads them (`kohya_like.data.folders`): hidden files, foreign links and masks are left out.
+A folder may hold pictures, or concept folders such as `10_sks cat`, or both; `recursive` takes every folder below.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kohya_like.data.folders import (
+    Listing,
+    Walk,
+    is_picture,
+    list_folder,
+    named,
+    open_folder,
+    read_name,
+    refusals,
+    times,
+)
+from kohya_like.data.records import plain
+from kohya_like.data.sidecar import masks_beside, picture_stems, sidecars_by_stem
+from kohya_like.schema.errors import Fault
+
+
+@dataclass(frozen=True)
+class ListingRules:
+    """How folders are read: as the options of a training's data section say."""
+
+    caption_extension: str = ".txt"
+    recursive: bool = False
+    mask_suffix: str = ""  # cat_mask.png is the mask of cat.png, and no picture, where the suffix is "_mask"
+
+
+@dataclass
+class PictureFolder:
+    """One folder that holds pictures; `pictures` sorted by name."""
+
+    folder: str  # absolute
+    root: str  # the folder that was given
+    pictures: list[str]
+    others: list[str] = field(default_factory=list)  # its further files, until the captions are found
+
+    def captions(self, extension: str) -> CaptionNames:
+        return CaptionNames(sidecars_by_stem(self.others, extension), extension)
+
+
+class CaptionNames:
+    """Which caption file training reads for a picture."""
+
+    def __init__(self, by_stem: dict[str, str], extension: str) -> None:
+        self.by_stem, self.extension = by_stem, extension
+
+    def of(self, picture: str) -> str | None:
+        """The caption file's name; None where there is none."""
+        if picture.isascii() and (found := self.by_stem.get(picture[: picture.rfind(".")])) is not None:
+            return found
+        return next((found for stem in picture_stems(picture) if (found := self.by_stem.get(stem))), None)
+
+    def usual(self, picture: str) -> str:
+        """What a new caption file of this picture is called."""
+        return os.path.splitext(picture)[0] + self.extension
+
+
+@dataclass
+class Found:
+    """All folders with pictures, and what is wrong with those that have none."""
+
+    folders: list[PictureFolder] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def find_pictures(
+    given: Sequence[str], rules: ListingRules = ListingRules(), cancelled: Callable[[], bool] = lambda: False
+) -> Found:
+    """List the folders that were given; a folder that is named twice, or lies in another one, is read once."""
+    found, seen = Found(), set[str]()
+    for one in given:
+        walk = Walk()
+        opened = open_folder(one, "", walk)
+        found.faults += walk.faults
+        if opened is None or cancelled():
+            continue
+        top, listing = opened
+        is_new, before = os.path.realpath(top) not in seen, len(found.folders)
+        for folder, inside in _folders_of(top, listing, rules.recursive, found.faults):
+            real = os.path.realpath(folder)
+            if cancelled() or real in seen:
+                continue
+            seen.add(real)
+            pictures = [name for name in inside.files if is_picture(name)]
+            if masks := set(masks_beside(pictures, rules.mask_suffix).values()):
+                pictures = [name for name in pictures if name not in masks]
+            if pictures:
+                others = [name for name in inside.files if not is_picture(name)]
+                found.folders.append(PictureFolder(str(folder), str(top), pictures, others))
+        if is_new and len(found.folders) == before and not cancelled():
+            found.faults.append(_nothing(top, listing))
+    return found
+
+
+def _folders_of(top: Path, listing: Listing, recursive: bool, faults: list[Fault]) -> Iterator[tuple[Path, Listing]]:
+    yield top, listing
+    inner = listing.folders
+    if not recursive:
+        readings = {name: read_name(name) for name in inner}
+        inner = [name for name, reading in readings.items() if not reading.refusal]
+        faults += refusals(readings, "", plain(str(top)))
+    waiting = [top / name for name in reversed(inner)]
+    seen = {os.path.realpath(top)}
+    while waiting:
+        folder = waiting.pop()
+        real = os.path.realpath(folder)
+        if real in seen:  # links that lead to one another
+            continue
+        seen.add(real)
+        try:
+            inside = list_folder(folder, top, Walk())
+        except OSError as error:
+            text = f"cannot be read ({error.strerror})"
+            faults.append(Fault(text, "", plain(str(folder)), "check its permissions", "error", "unreadable-folder"))
+            continue
+        yield folder, inside
+        if recursive:
+            waiting += [folder / name for name in reversed(inside.folders)]
+
+
+def _nothing(top: Path, listing: Listing) -> Fault:
+    text = "holds no pictures" if listing.files or listing.folders else "is empty"
+    mend = "put pictures into a folder such as 10_sks cat in it"
+    return Fault(text, "", plain(str(top)), mend, code="no-pictures")
+
+
+def name_faults(folder: PictureFolder, captions: CaptionNames) -> Iterator[Fault]:
+    """What is wrong with the names in a folder: shared captions, clashes of case, captions without a picture."""
+    by_stem: dict[str, list[str]] = {}
+    by_lower: dict[str, list[str]] = {}
+    used: set[str] = set()
+    for name in folder.pictures:
+        stems = picture_stems(name)
+        by_stem.setdefault(stems[0], []).append(name)
+        by_lower.setdefault(name.lower(), []).append(name)
+        used.update(stems)
+    for name in captions.by_stem.values():
+        by_lower.setdefault(name.lower(), []).append(name)
+    shared = [" = ".join(names) for names in by_stem.values() if len(names) > 1]
+    clashes = [" = ".join(names) for names in by_lower.values() if len(names) > 1]
+    orphans = [name for stem, name in sorted(captions.by_stem.items()) if stem not in used]
+    for names, thing, text, mend, code in (
+        (shared, "name", "used by several pictures, which share one caption", "rename one of them", "same-stem"),
+        (clashes, "name", "that differ only in case", "Windows and macOS take them for one: rename them", "case-clash"),
+        (orphans, "caption file", "without a picture", "rename them like their picture, or delete them", "orphans"),
+    ):
+        if names:
+            sentence = f"{times(len(names), thing)} {text}: {named(names)}"
+            yield Fault(sentence, "", plain(folder.folder), mend, "warning", code)
