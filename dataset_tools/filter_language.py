@@ -185,5 +185,5 @@ def _found(word: Word) -> Filter:
     if value in known or (word.key == "dup" and re.fullmatch(r"\d{1,9}", value)):
         return Found(word.key, value)
     near = get_close_matches(value, known, 1)
-    meant = f"; did you mean {near[0]}?" if near else ""
+    meant = f" (did you mean {near[0]}?)" if near else ""
     raise FilterError(f"{word.key}: takes {', '.join(known)}, not {word.value[:40]!r}{meant}", word.start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import operator
+import re
 import time
 from collections.abc import Callable
 
@@ -15,6 +16,7 @@ from dataset_tools.filter_error import FilterError
 from dataset_tools.filter_language import DEEPEST, LONGEST, found, parse, tag_filter
 from dataset_tools.filter_sight import Findings
 from kohya_like.data.tokens import clip_tokenizer
+from kohya_like.schema.texts.sentences import sentences
 from tests.dataset_tools.shelf import Shown, shelf
 
 PICTURES = (
@@ -150,6 +152,8 @@ def test_what_is_wrong_is_said_with_its_place(text: str, column: int, said: str)
         parse(text)
     assert caught.value.position == column - 1
     assert str(caught.value).startswith(f"column {column}: ") and said in str(caught.value)
+    chinese = sentences("zh_CN").say(str(caught.value))
+    assert re.match(f"第 {column} 列：.*[\u4e00-\u9fff]", chinese) and "did you" not in chinese
 
 
 NUMBERS: dict[str, Callable[[Shown], int]] = {

@@ -17,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "kohya_like"
 WINDOW = ROOT / "gui"  # words handed to `self.tr` stand in the .ts file; the others are sentences like any other
+DATASETS = ROOT / "dataset_tools"
+SPOKEN = ("filter_", "translations", "vocabulary_csv")  # of DATASETS: files whose sentences have their Chinese
 
 # Modules whose texts stay in the terminal, in generated documents or in files, or have a catalogue of their own.
 SILENT = (
@@ -41,6 +43,9 @@ HOLE = "{}"
 
 # Pieces that the code joins to another text, and what comes of it.
 COMPOSED: dict[str, tuple[str, ...]] = {
+    "column {}: {}": ("column {}",),
+    "takes {}, not {}{}": ("takes {}, not {}",),
+    "(did you mean {}?)": ("did you mean {}?",),
     "and {} more": ("{} and {} more",),
     "pattern {}": (),
     "{}matches no layer": ("pattern {} matches no layer",),
@@ -209,6 +214,8 @@ def raw_templates() -> set[str]:
 def _modules() -> dict[str, str]:
     files = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
     files |= {path.relative_to(ROOT).as_posix(): path for path in sorted(WINDOW.rglob("*.py"))}
+    datasets = (path for path in sorted(DATASETS.rglob("*.py")) if path.name.startswith(SPOKEN))
+    files |= {path.relative_to(ROOT).as_posix(): path for path in datasets}
     return {file: path.read_text(encoding="utf-8") for file, path in files.items() if not file.startswith(SILENT)}
 
 
