@@ -6,7 +6,8 @@ An edit changes the library at once (memory only). Behind it the session's own t
    size. From here on it survives a kill or a power cut.
 2. one second after the last edit of a picture writes its caption file: compares the file with what is known of it
    (time, size, hash), keeps a copy of the first state in the backup folder, writes aside, fsyncs, renames. Of a large
-   batch only so many files a second, so that the disk stays usable: the journal already holds all of it.
+   batch it writes a few files at a time with pauses between, so that disk and window stay usable: the journal already
+   holds all of it.
 
 A session that was killed is taken up by the next one that opens one of its folders: its unfinished batches are finished
 where the files are still as the batch found them, and are conflicts where they are not. A batch that is not whole in
@@ -15,59 +16,36 @@ the journal is as if it had never been. Nothing is ever written over a text that
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from dataset_tools.edits import Edit
-    from dataset_tools.library import Library
+from dataset_tools.autosave import AUTOSAVE_SECONDS, Autosave, Pending, Put
+from dataset_tools.caption_file import decode, encode
+from dataset_tools.edits import Edit, SetText
+from dataset_tools.history import History, Step, changes_of, turned, untouched
+from dataset_tools.journal import BatchHead, Journal, Kind, Written
+from dataset_tools.library import Library
+from dataset_tools.merging import Conflict
+from dataset_tools.preview import Change, Preview, Raws, preview, preview_texts
+from dataset_tools.recovery import base_of, left_behind, pictures_of, show, verdict
+from dataset_tools.writer import Backup, read_caption_file
+from kohya_like.data.folders import named, times
+from kohya_like.schema.errors import UserError
+
+__all__ = ["AUTOSAVE_SECONDS", "Batch", "CaptionSession", "Change", "Choice", "Conflict"]
 
 Choice = Literal["mine", "theirs", "merge"]
-AUTOSAVE_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """The caption of one picture before and after; None: it has no caption file."""
-
-    picture: int  # the library's id; -1: of a folder that is not open
-    before: str | None
-    after: str | None
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One entry of undo. `label` says what was done ("rename cat to dog"); `faults` which pictures were left out and why."""
-
-    label: str
-    changes: Sequence[Change]
-    faults: tuple[str, ...] = ()
-
-    @property
-    def ids(self) -> list[int]:
-        return [change.picture for change in self.changes]
-
-
-@dataclass(frozen=True)
-class Conflict:
-    """A caption that was edited here while its file was changed by something else.
-
-    `base` is the text both began with, `mine` the edited one, `theirs` what the file holds now; None: no file.
-    `merged` joins both where that can be done without asking (`conflicts.merge_tags`), else None.
-    """
-
-    picture: int
-    base: str | None
-    mine: str | None
-    theirs: str | None
-    merged: str | None
+Batch = Preview  # one entry of undo, as it was done
+FILES_AT_ONCE = 16  # then the thread pauses
+PAUSE_SECONDS = 0.004
 
 
 class CaptionSession:
-    """Edits, undo and autosave over one library. Every method may be called from any thread; callbacks come from any."""
+    """Edits, undo and autosave over one library. Its methods may be called from any thread; callbacks come from any."""
 
     def __init__(
         self,
@@ -87,12 +65,28 @@ class CaptionSession:
             state_folder: for journals and backups; outside the dataset.
             clock: seconds, only ever growing.
             threaded: False starts no thread; `work(now)` then does what is due.
-            on_changed: ids whose text or saved state is another.
+            on_changed: ids whose text is another.
             on_conflict: ids that are in `conflicts` now and were not before.
             on_fault: a sentence: a full disk, a folder that is gone. Nothing is lost; it is tried again.
             on_saved: how many pictures still wait for their file, after each round of writing.
         """
-        raise NotImplementedError
+        self.library = library
+        self._clock = clock
+        self._on_changed, self._on_fault, self._on_saved = on_changed, on_fault, on_saved
+        self._editing = threading.RLock()
+        self._journals = state_folder / "journals"
+        day = time.strftime("%Y-%m-%d")
+        self._autosave = Autosave(
+            library, self._new_journal, Backup(state_folder / "backups" / day), on_conflict, on_fault
+        )
+        self._history = self._recovered()
+        self._closing = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="captions", daemon=True) if threaded else None
+        if self._thread:
+            self._thread.start()
+
+    # edits
 
     def apply(self, edit: Edit, ids: Iterable[int]) -> Batch:
         """Change the captions of these pictures, as one entry of undo. Pictures that cannot be edited are left out and
@@ -101,60 +95,237 @@ class CaptionSession:
         Raises:
             UserError: the edit itself is wrong (a regular expression that does not compile or takes for ever).
         """
-        raise NotImplementedError
+        found = preview(self.library, ids, edit)  # outside the lock: it may take seconds
+        with self._editing:
+            now = self.library.texts(found.ids)
+            if any(text != (change.before or "") for text, change in zip(now, found.changes)):
+                found = preview(self.library, found.ids, edit)  # edited meanwhile by another thread
+            self._do(found)
+        return self._told(found)
 
     def apply_texts(self, label: str, texts: Mapping[int, str]) -> Batch:
         """Set the captions of several pictures at once, as one entry of undo: accepted proposals, an import."""
-        raise NotImplementedError
+        with self._editing:
+            batch = preview_texts(self.library, label, texts)
+            self._do(batch)
+        return self._told(batch)
+
+    def set_text(self, id: int, text: str) -> Batch:
+        """The whole text of one caption."""
+        return self.apply(SetText(text), [id])
+
+    def _do(self, batch: Batch) -> None:
+        if batch.changes:
+            step = Step(self._head(batch.label, "edit"), batch.changes, batch.raws)
+            self._history.add(step)
+            self._set(batch.changes, batch.raws)
+            self._put(Put(step.head, batch.changes, batch.raws, self._due(), placed=step.placed))
+
+    def _set(self, changes: Sequence[Change], raws: Raws) -> None:
+        """Bring the library to what the changes end with."""
+        plain = [change for change in changes if change.picture not in raws]
+        self.library.set_texts([change.picture for change in plain], [change.after or "" for change in plain])
+        for picture, (_, after) in raws.items():
+            self.library.set_caption(picture, decode(after or b""))
+
+    def _told(self, batch: Batch) -> Batch:
+        if batch.changes:
+            self._on_changed(batch.ids)
+        return batch
+
+    # undo
 
     def undo(self) -> Batch | None:
         """Take the last batch back; None where there is none. Captions changed since by others stay and are faults."""
-        raise NotImplementedError
+        return self._back_or_forth("undo")
 
     def redo(self) -> Batch | None:
-        raise NotImplementedError
+        """Do the batch that was undone last again; None where there is none."""
+        return self._back_or_forth("redo")
+
+    def _back_or_forth(self, kind: Kind) -> Batch | None:
+        with self._editing:
+            steps = self._history.done if kind == "undo" else self._history.undone
+            if not steps:
+                return None
+            step = steps[-1]
+            changes, raws, faults = changes_of(step, self.library)
+            if kind == "undo":
+                changes, raws = turned(changes, raws)
+            same, other = untouched(self.library, changes)
+            if other:
+                names = [self.library.picture(change.picture).name for change in other]
+                faults = (*faults, f"changed since and left as they are: {named(names)}")
+            raws = {change.picture: raws[change.picture] for change in same if change.picture in raws}
+            self._history.move(step, undone=kind == "undo")
+            batch = Batch(step.head.label, same, faults)
+            self._set(same, raws)
+            self._put(Put(self._head(step.head.label, kind, step.head.id), same, raws, self._due()))
+        return self._told(batch)
 
     @property
     def history(self) -> tuple[str, ...]:
         """Labels of what can be taken back, oldest first; also of earlier sessions on these folders."""
-        raise NotImplementedError
+        return tuple(step.head.label for step in self._history.done)
 
     @property
     def redoable(self) -> tuple[str, ...]:
         """Labels of what can be done again, the next one last."""
-        raise NotImplementedError
+        return tuple(step.head.label for step in self._history.undone)
+
+    # files
 
     @property
     def unsaved(self) -> int:
         """Pictures whose caption is not yet in its file."""
-        raise NotImplementedError
+        return self._autosave.waiting
 
     @property
     def conflicts(self) -> Mapping[int, Conflict]:
         """By picture."""
-        raise NotImplementedError
+        return dict(self._autosave.conflicts)
 
     def resolve(self, picture: int, choice: Choice) -> None:
-        """Settle a conflict: write "mine", take "theirs", or write both edits joined.
+        """Settle a conflict: write "mine", take "theirs", or write both edits joined. Undo brings the other text back.
 
         Raises:
-            UserError: "merge" where `merged` is None.
+            UserError: "merge" where `merged` is None, or there is no such conflict.
         """
-        raise NotImplementedError
+        with self._editing:
+            conflict = self._autosave.conflicts.pop(picture, None)
+            if conflict is None:
+                raise UserError("this caption is in no conflict any more")
+            if choice == "merge" and conflict.merged is None:
+                self._autosave.conflicts[picture] = conflict
+                raise UserError("both edits changed the same words", "choose one of the texts")
+            text = self.library.text(picture)
+            before = text if text or conflict.mine is not None else None
+            after = {"mine": before, "theirs": conflict.theirs, "merge": conflict.merged}[choice]
+            mine = None if before is None else encode(before, self.library.caption(picture))
+            raws = {picture: (mine, conflict.their_raw)} if choice == "theirs" else {}
+            change = Change(picture, before, after)
+            step = Step(
+                self._head(f"settle a conflict: {choice}", "settle" if choice == "mine" else "edit"), [change], raws
+            )
+            if choice != "mine":
+                self._history.add(step)
+                self._set([change], raws)
+            self._put(Put(step.head, [change], raws, self._clock(), {conflict.path: conflict}, step.placed))
+        self._on_changed([picture])
 
-    def outside(self, ids: Sequence[int]) -> None:
-        """Files of these pictures were seen to differ (see `outside`): texts not edited here are read again, the others
-        become conflicts."""
-        raise NotImplementedError
+    def outside(self, ids: Sequence[int]) -> list[int]:
+        """Files of these pictures were seen to differ: captions not edited here are read again, the others become
+        conflicts. Returns the pictures whose text is another now."""
+        changed: list[int] = []
+        with self._editing, self._autosave.working:
+            self._autosave.take_in(self._clock(), everything=True)
+            for id in ids:
+                changed += self._read_again(id)
+        if changed:
+            self._on_changed(changed)
+        return changed
+
+    def _read_again(self, id: int) -> tuple[int, ...]:
+        path = self.library.caption_path(id)
+        try:
+            raw, stamp = read_caption_file(path)
+        except OSError:  # said when it is to be written
+            return ()
+        if path in self._autosave.pending:
+            self._autosave.ask(path, raw, stamp)
+            return ()
+        if self._autosave.holds(id, path):  # the journal cannot be written: compared when the file is
+            return ()
+        known = self.library.caption_stamp(id)
+        if (stamp and stamp.hash) == (known and known.hash):
+            self.library.saved(id, stamp)
+            return ()
+        changed = self.library.set_caption(id, decode(raw or b""))
+        self.library.saved(id, stamp)
+        return changed
 
     def flush(self) -> tuple[str, ...]:
         """Write everything now and wait for it; sentences of what could not be written."""
-        raise NotImplementedError
+        self._autosave.work(self._clock(), everything=True)
+        self._on_saved(self.unsaved)
+        return self.problems
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why captions are not in their files, a sentence for each reason; none when all is well."""
+        reasons = tuple(dict.fromkeys(self._autosave.faults.values()))
+        names = [self.library.picture(id).name for id in list(self._autosave.conflicts)]
+        asked = (f"changed outside while they were edited here: {named(names)}",) if names else ()
+        return reasons + asked
 
     def work(self, now: float) -> None:
-        """Do what is due at `now`: journal what is new, write what is old enough. Called by the thread, or by a test."""
-        raise NotImplementedError
+        """Do what is due at `now`: journal what is new, write what is old enough. Called by a test."""
+        self._autosave.work(now)
 
     def close(self) -> tuple[str, ...]:
         """`flush`, then let go of the journal. What could not be written waits in it for the next session."""
-        raise NotImplementedError
+        self._closing.set()
+        self._wake.set()
+        if self._thread:
+            self._thread.join()
+        left = self.flush()
+        self._autosave.close()
+        return left
+
+    # behind
+
+    def _run(self) -> None:
+        """The thread: works when something is due, pauses between portions."""
+        while not self._closing.is_set():
+            self._wake.clear()
+            now = self._clock()
+            left = self._autosave.seconds_left(now)
+            if left is None or left > 0:
+                self._wake.wait(left)
+                continue
+            self._autosave.work(now, FILES_AT_ONCE)
+            self._on_saved(self.unsaved)
+            self._closing.wait(PAUSE_SECONDS)
+
+    def _put(self, batch: Put) -> None:
+        self._autosave.put(batch)
+        self._wake.set()
+
+    def _due(self) -> float:
+        return self._clock() + AUTOSAVE_SECONDS
+
+    def _head(self, label: str, kind: Kind, of: str = "") -> BatchHead:
+        return BatchHead(os.urandom(8).hex(), label, kind, of, time.time())
+
+    def _new_journal(self) -> Journal:
+        return Journal.create(self._journals, self.library.folders(), time.time())
+
+    def _recovered(self) -> History:
+        """Take up what killed sessions on these folders left."""
+        left = left_behind(self._journals, self.library.folders())
+        self._autosave.older = left.journals
+        pictures = pictures_of(self.library, left.owed)
+        changed: list[int] = []
+        now = self._clock()
+        there: list[Written] = []
+        for path, owed in left.owed.items():
+            found = verdict(path, owed)
+            if found.what == "nothing":
+                there.append(Written(path, found.stamp, True))
+                continue
+            picture = pictures.get(path, -1)
+            known = found.stamp if found.what == "write" else owed.known
+            base = found.raw if found.what == "write" else base_of(owed)
+            pending = Pending(picture, base, known, owed.wanted, now)
+            self._autosave.owe(path, pending)
+            if picture >= 0:
+                changed += show(self.library, picture, owed.wanted)
+            if found.what == "ask":
+                self._autosave.ask(path, found.raw, found.stamp)
+        if left.owed:
+            self._on_fault(
+                f"edits of a session that was ended by force are taken up: {times(len(left.owed), 'caption')}"
+            )
+        if changed:
+            self._on_changed(changed)
+        return History.of(left.done)
