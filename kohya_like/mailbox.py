@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, TextIO
 
 from kohya_like.schema.errors import Fault
 
-VERBS = ("check", "start", "resume", "look_up", "forget")
+VERBS = ("check", "start", "resume", "look_up", "forget", "sample")
 LINE_CAP = 8 << 20  # bytes; a preset has at most 256 KiB
 
 
@@ -30,6 +30,10 @@ class Request:
     folder: str = ""
     run: str = ""
     name: str = ""
+    concept: int = 0
+    picture: int = 0
+    epoch: int = 1
+    repeat: int = 0
 
 
 class Mailbox:
@@ -123,11 +127,12 @@ def parsed(line: bytes) -> Request | str:
         return "the request is no table with a whole number as its id"
     if body.get("do") not in VERBS:
         return f"the request asks for {str(body.get('do'))[:40]!r}; there are {', '.join(VERBS)}"
-    known = {field.name for field in fields(Request)} - {"id", "do"}
-    texts = {name: value for name, value in body.items() if name in known}
-    if any(not isinstance(value, str) for value in texts.values()):
-        return f"the request's {', '.join(sorted(texts))} must be text"
-    return Request(body["id"], body["do"], **texts)
+    known = {field.name: type(field.default) for field in fields(Request) if field.name not in ("id", "do")}
+    values = {name: value for name, value in body.items() if name in known}
+    wrong = sorted(name for name, value in values.items() if type(value) is not known[name])
+    if wrong:
+        return f"the request's {', '.join(wrong)} must be {'text' if known[wrong[0]] is str else 'a whole number'}"
+    return Request(body["id"], body["do"], **values)
 
 
 def _id_in(line: bytes) -> int | None:

@@ -7,6 +7,7 @@ JSON lines in on stdin, JSON lines out on stdout, one object each; everything el
     {"id": 1, "do": "check", "text": TOML, "source": "my.toml", "folder": "base of relative paths"}
     {"id": 2, "do": "start", ...the same...}     {"id": 3, "do": "resume", "run": FOLDER}
     {"id": 4, "do": "look_up", "name": "owner/model"}     {"id": 5, "do": "forget"}
+    {"id": 6, "do": "sample", ...as for check..., "concept": 0, "picture": 0, "epoch": 1, "repeat": 0}
 
 Answers carry the request's id: {"begun": true} when work on it begins, {"reading": CONCEPT, "count": N} while it goes
 on, {"skipped": true} for a check that a newer one made needless, else {"ok": true, ...} or
@@ -65,6 +66,7 @@ class WindowService:
             "resume": self._resume,
             "look_up": _looked_up,
             "forget": self._forget,
+            "sample": self._sample,
         }
 
     def serve(self) -> None:
@@ -149,6 +151,18 @@ class WindowService:
         run = Path(request.run)
         self._supervisors.append(runs.resume(run))
         return {"ok": True, "run": str(run)}
+
+    def _sample(self, request: Request) -> Answer:
+        from kohya_like.sample_preview import sample_preview
+
+        config, _ = inspect(TrainConfig, Document(request.text, request.source))
+        if config is None:
+            raise UserError("the preset has errors", "mend them first: the list beside the form names them")
+        shown = sample_preview(
+            absolute(config, request.folder), self._remembered.readers(), request.concept, request.picture,
+            request.epoch, request.repeat,
+        )  # fmt: skip
+        return {"ok": True, **shown.as_dict()}
 
     def _forget(self, request: Request) -> Answer:
         self._remembered.forget()

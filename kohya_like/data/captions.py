@@ -32,6 +32,11 @@ def sample_rng(seed: int, epoch: int, identity: str, repeat: int) -> random.Rand
     return random.Random(int.from_bytes(blake2b(name, digest_size=16).digest(), "little"))
 
 
+def pixel_rng(seed: int, epoch: int, identity: str, repeat: int) -> random.Random:
+    """The same for the picture: dice of their own, so that a caption option does not change the crops."""
+    return sample_rng(seed, epoch, f"{identity}\0pixels", repeat)
+
+
 @dataclass(frozen=True)
 class Moment:
     """When a caption is rendered, and its chance."""

@@ -22,7 +22,7 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as TorchDataset
 
-from kohya_like.data.captions import VARYING_KEYS, CaptionPipeline, sample_rng, varying_keys
+from kohya_like.data.captions import VARYING_KEYS, CaptionPipeline, pixel_rng, sample_rng, varying_keys
 from kohya_like.data.options import SubsetSettings
 from kohya_like.data.plan import BatchPlan, SampleRef
 from kohya_like.data.samples import Batch, Sample, Sources, collate, read_sample
@@ -91,7 +91,7 @@ class TrainingSet(TorchDataset[Batch]):
     def __getitem__(self, number: int) -> Batch:
         """Batch `number` of the run, of any epoch. Raises UserError with the name of a picture that fails."""
         epoch, batch = self._plan.batch(number)
-        step = self._step(number)
+        step = self._plan.steps_before(number, self._accumulation)
         return collate([self._sample(ref, epoch + 1, step) for ref in batch.samples], epoch + 1, number)
 
     def loader(self, start_batch: int = 0) -> Iterator[Batch]:
@@ -137,14 +137,8 @@ class TrainingSet(TorchDataset[Batch]):
         words = self._sources.concepts[record.subset].class_tokens
         dice = sample_rng(self._seed, epoch, record.identity, ref.repeat)
         caption = self._captions[record.subset].render(record.captions, words, dice, epoch, step)
-        # dice of their own, so that a caption option does not change the crops
-        pixel_dice = sample_rng(self._seed, epoch, f"{record.identity}\0pixels", ref.repeat)
-        return read_sample(self._sources, ref.image, caption, pixel_dice)
-
-    def _step(self, number: int) -> int:
-        """Optimizer steps done before batch `number`; the last step of an epoch may have fewer batches."""
-        epoch, inside = divmod(number, len(self))
-        return epoch * -(-len(self) // self._accumulation) + inside // self._accumulation
+        dice = pixel_rng(self._seed, epoch, record.identity, ref.repeat)
+        return read_sample(self._sources, ref.image, caption, dice)
 
 
 class ValidationSet(Sequence[Batch]):

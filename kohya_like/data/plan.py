@@ -104,6 +104,11 @@ class BatchPlan:
         epoch, index = divmod(number, self.batches_per_epoch)
         return epoch, self._epoch(epoch)[index]
 
+    def steps_before(self, number: int, accumulation: int) -> int:
+        """Optimizer steps done before batch `number` of a run; the last step of an epoch may have fewer batches."""
+        epoch, inside = divmod(number, self.batches_per_epoch)
+        return epoch * -(-self.batches_per_epoch // accumulation) + inside // accumulation
+
     def count_steps(self, accumulation: int, epochs: int | None, max_steps: int | None) -> StepCount:
         """`steps` of this plan."""
         return steps(
