@@ -29,6 +29,7 @@ SERVICE, SERVICE_VARIABLE = "api.openai.com", "OPENAI_API_KEY"  # this key is fo
 ANSWER_CAP, TEXT_CAP = 1 << 20, 4000  # bytes of an answer; letters of its text
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # s before each further attempt
 LONGEST_PAUSE = 60.0  # s, whatever a server asks for
+_DECORATION = re.compile(r"^(?:[-*•#]\s+|\d+[.)]\s+)?[\"'`*]*|[\s\"'`.。*]+$")  # "- ", "1. ", quotes, a full stop
 _AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 
 
@@ -158,7 +159,7 @@ class Endpoint:
 
 
 def said(answer: bytes, address: str) -> str:
-    """The text in a server's answer. Raises UserError for anything that is none."""
+    """The text in a server's answer, its lines kept. Raises UserError for anything that is none."""
     try:
         content = json.loads(answer)["choices"][0]["message"]["content"]
         if isinstance(content, list):  # parts, as some servers give them
@@ -167,7 +168,8 @@ def said(answer: bytes, address: str) -> str:
         raise UserError(f"{address}: answers, but not as chat completions do", "the address ends in /v1") from error
     if not isinstance(content, str):
         raise UserError(f"{address}: answers, but not as chat completions do", "the address ends in /v1")
-    text = _line(re.sub(r"(?s)<think>.*?</think>", "", content))
+    lines = re.sub(r"(?s)<think>.*?</think>", "", content).splitlines()
+    text = "\n".join(line for raw in lines if (line := _line(raw)))
     if not text:
         raise UserError(f"{address}: says nothing of this picture")
     if len(text) > TEXT_CAP:
@@ -176,8 +178,8 @@ def said(answer: bytes, address: str) -> str:
 
 
 def tags_in(text: str) -> tuple[str, ...]:
-    """The tags of an answer between commas, each once: numbering, quotes and a final full stop taken off."""
-    parts = (re.sub(r"^[\s\-*•\d.)\"'`#]*(?=\S)|[\s\"'`.]+$", "", part) for part in re.split(r"[,;，、；]", text))
+    """The tags of an answer between commas or line ends, each once; numbering, quotes and full stops taken off."""
+    parts = (_DECORATION.sub("", part.strip()) for part in re.split(r"[,;，、；\n]", text))
     return tuple(dict.fromkeys(part for part in parts if part))
 
 

@@ -17,7 +17,7 @@ The kinds of taggers and their settings are the classes of `tagger_settings`. An
     {"skipped": {"picture": PATH, "text": SENTENCE}}
     {"progress": [DONE, OF], "seconds": S}                       after each batch, at most every 0.2 s
     {"file": NAME, "bytes": [HERE, OF]}                          of a fetch
-    {"ok": true, "done": N, "skipped": N, "cancelled": false}    the end; with "ok": false and "faults" where it broke
+    {"ok": true, "tagged": N, "untagged": N, "cancelled": false}   the end; with "ok": false and "faults" where it broke
 """
 
 from __future__ import annotations
@@ -81,11 +81,11 @@ class TaggingService:
         tagger = self._tagger(settings_from(request.tagger), cancelled)
         self._requests.answer(request.id, {"tagger": dict(tagger.facts)})
         started = said = time.monotonic()
-        counts = {"done": 0, "skipped": 0}
+        counts = {"tagged": 0, "untagged": 0}
         fault: Answer = {"ok": True}
         try:
             for outcome in outcomes(tagger, request.pictures, cancelled):
-                counts["skipped" if isinstance(outcome, Skipped) else "done"] += 1
+                counts["untagged" if isinstance(outcome, Skipped) else "tagged"] += 1
                 self._requests.answer(request.id, told(outcome))
                 if (now := time.monotonic()) - said > PROGRESS_SECONDS:
                     said = now

@@ -112,7 +112,7 @@ def _text_half(folder: Path, tower: ImageTower, settings: ClipSettings) -> tuple
 
 def _of_base_model(base: Path, folder: Path, tower: ImageTower, device: str) -> EncodeTexts:
     encoder = load_backbone(base, device=device).text_encoders[0]
-    projection, width = tower.text_projection, next(encoder.parameters()).shape[1]  # the words' table comes first
+    projection, width = tower.text_projection, encoder.config.hidden_size  # type: ignore[union-attr]
     if projection is None or projection.shape[1] != width:
         has = "none" if projection is None else f"one for {projection.shape[1]} numbers"
         text = f"{folder}: brings {has} to where the text encoder of {base} ends, {width} numbers wide"

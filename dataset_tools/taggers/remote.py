@@ -49,7 +49,7 @@ class EndpointTagger:
             raise UserError(f"{picture}: {error.text}", error.hint) from error
         self._count(failed=False)
         if self._settings.answer == "sentence":
-            return Seen(sentence=text)
+            return Seen(sentence=" ".join(text.split()))
         rows: tuple[Score, ...] = tuple((tag, 1.0) for tag in tags_in(text))
         return Seen({"general": rows})
 
