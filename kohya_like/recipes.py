@@ -254,7 +254,7 @@ def defaults_of(recipe: Recipe, family: str) -> dict[str, Value]:
 def recipe_text(name: str, language: str) -> tuple[str, str, str]:
     """(label, produces, note) of a recipe in a language; English where it has none."""
     recipe = next(recipe for recipe in RECIPES if recipe.name == name)
-    texts = _texts(language).get(name, {})
+    texts = recipe_words(language).get(name, {})
     english = {"label": recipe.label, "produces": recipe.produces, "note": recipe.note}
     label, produces, note = (texts.get(part, text) for part, text in english.items())
     return label, produces, note
@@ -284,6 +284,7 @@ def _knows_any(section: str, name: str) -> bool:
 
 
 @cache
-def _texts(language: str) -> dict[str, dict[str, str]]:
+def recipe_words(language: str) -> dict[str, dict[str, str]]:
+    """The catalogue of a language: {recipe: {"label", "produces", "note"}}; empty for English."""
     path = TEXTS / f"recipes_{language}.toml"
     return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

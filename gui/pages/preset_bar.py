@@ -15,6 +15,7 @@ from gui.theme import GAP, WIDE
 from gui.widgets.banner import Banner
 from gui.widgets.quiet import QuietComboBox
 from gui.widgets.text import ElidedLabel, PlainLabel, plain_tooltip, shortened
+from kohya_like.measured import measured_text
 from kohya_like.recipes import FAMILIES, RECIPES, edits_for, recipe_of, recipe_text
 
 ROOM_FOR_WORDS = 1080  # pixels
@@ -123,7 +124,8 @@ class PresetBar(QFrame):
         for number, recipe in enumerate(RECIPES):
             label, produces, note = recipe_text(recipe.name, language)
             self.recipe.addItem(label, recipe.name)
-            self.recipe.setItemData(number, plain_tooltip(f"{produces}\n{note}".strip()), Qt.ItemDataRole.ToolTipRole)
+            lines = (produces, note, measured_text(recipe.name, language))
+            self.recipe.setItemData(number, plain_tooltip("\n".join(filter(None, lines))), Qt.ItemDataRole.ToolTipRole)
         self.family.clear()
         for name in FAMILIES:
             self.family.addItem(self._desk.language.texts.choice("model.family", name), name)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import os
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
@@ -14,6 +16,7 @@ from gui.compare import CompareDialog
 from gui.main_window import MainWindow
 from gui.pages.preset_bar import PresetBar
 from gui.widgets.banner import Banner
+from kohya_like.measured import measured_text
 from kohya_like.recipes import RECIPES
 from tests.gui.window import choose, entries, offered, open_preset, press, quick_desk, shown
 
@@ -219,6 +222,16 @@ def test_a_family_brings_its_resolution(window: MainWindow, bar: PresetBar) -> N
 def test_a_method_that_no_recipe_has_is_named_as_such(window: MainWindow, bar: PresetBar) -> None:
     window.desk.document.set("network.name", "of the future")
     assert bar.recipe.currentIndex() == -1 and bar.recipe.placeholderText() == "another method"
+
+
+def test_the_chooser_quotes_what_was_measured(window: MainWindow, bar: PresetBar) -> None:
+    def told(name: str) -> str:
+        return html.unescape(str(bar.recipe.itemData(bar.recipe.findData(name), Qt.ItemDataRole.ToolTipRole)))
+
+    for language in ("en", "zh_CN"):
+        window.desk.language.set(language)
+        assert measured_text("lora", language) and measured_text("lora", language) in told("lora")
+        assert "None" not in told("oft") and not measured_text("oft", language), "a control: nobody measured it"
 
 
 def test_recent_files_and_examples_are_in_a_menu(window: MainWindow, bar: PresetBar, path: Path, qtbot: QtBot) -> None:
