@@ -17,7 +17,7 @@ from gui.theme import Theme
 class Wishes(QObject):
     """Signals between pages."""
 
-    page_requested = Signal(str)  # "train", "dataset", "runs", "settings"
+    page_requested = Signal(str)  # "train", "dataset", "captions", "runs", "settings"
     field_requested = Signal(str)  # dotted key: show its row and put the cursor there
     run_requested = Signal(str)  # run folder: show it
     start_requested = Signal()

@@ -30,7 +30,7 @@ from gui.theme import GAP, SMALL
 from gui.widgets.banner import Banner
 from gui.widgets.text import shortened
 
-PAGES = ("train", "dataset", "runs", "settings")
+PAGES = ("train", "dataset", "captions", "runs", "settings")
 SMALLEST = QSize(1000, 640)
 USUAL = QSize(1280, 720)
 RAIL_FOLDED, RAIL_AROUND_WORDS, RAIL_HEIGHT = 48, 60, 42  # px: the icon with its margins
@@ -118,12 +118,12 @@ class MainWindow(QMainWindow):
         keys: dict[str, Callable[[], None]] = {
             "F5": self.footer.start,
             "Ctrl+O": self.files.open_dialog,
-            "Ctrl+S": self.files.save,
+            "Ctrl+S": lambda: self._on_page("save", self.files.save),
             "Ctrl+Shift+S": self.files.save_as,
             "Ctrl+N": self.files.new,
-            "Ctrl+Z": self.desk.document.undo,
-            "Ctrl+Y": self.desk.document.redo,
-            "Ctrl+Shift+Z": self.desk.document.redo,
+            "Ctrl+Z": lambda: self._on_page("undo", self.desk.document.undo),
+            "Ctrl+Y": lambda: self._on_page("redo", self.desk.document.redo),
+            "Ctrl+Shift+Z": lambda: self._on_page("redo", self.desk.document.redo),
             "Ctrl+F": self._search,
             "Ctrl+B": self._fold.toggle,
         }
@@ -159,6 +159,10 @@ class MainWindow(QMainWindow):
             from gui.pages.dataset import DatasetPage
 
             return DatasetPage(self.desk)
+        if name == "captions":
+            from gui.pages.captions import CaptionsPage
+
+            return CaptionsPage(self.desk)
         if name == "runs":
             from gui.pages.runs import RunsPage
 
@@ -176,6 +180,11 @@ class MainWindow(QMainWindow):
         name = "dataset" if key.startswith("data.subsets") else "train"
         self.show_page(name)
         self.pages[name].show_field(key)  # type: ignore[attr-defined]
+
+    def _on_page(self, name: str, otherwise: Callable[[], None]) -> None:
+        """Undo, redo and save are the captions' while they are edited, else the configuration's."""
+        page = self.stack.currentWidget()
+        getattr(page, name, otherwise)() if page is self.pages.get("captions") else otherwise()
 
     def _search(self) -> None:
         self.show_page("train")
@@ -221,6 +230,7 @@ class MainWindow(QMainWindow):
         names = {
             "train": self.tr("Train"),
             "dataset": self.tr("Dataset"),
+            "captions": self.tr("Captions"),
             "runs": self.tr("Runs"),
             "settings": self.tr("Settings"),
         }
@@ -294,6 +304,8 @@ class MainWindow(QMainWindow):
         self._end()
 
     def _end(self) -> None:
+        if (captions := self.pages.get("captions")) is not None:
+            captions.end()  # type: ignore[attr-defined]
         self.desk.settings.set("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
         self.desk.settings.write()
         self.desk.service.close()

@@ -10,28 +10,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, QThreadPool, Signal
 
 from dataset_tools.filter_error import FilterError
 from dataset_tools.filter_sight import Findings
+from dataset_tools.smart_sets import TOKENS
 from gui.background import later
 from gui.captions.editing import MANY, Editing
 from gui.captions.keys import Keys
 from gui.captions.looking import Looking
-from gui.captions.opening import Opened, Opening
+from gui.captions.opening import Opened, Opening, Ready, Rules
 from gui.captions.showing import Shown, Wish
 from gui.captions.thumbnail_store import ThumbnailStore
 from gui.captions.thumbnails import Thumbnails
 from gui.desk import Desk
 from kohya_like.data.fingerprint import default_cache_dir
-from kohya_like.schema.errors import UserError
+from kohya_like.schema.errors import Fault, UserError
 
 if TYPE_CHECKING:
     from dataset_tools.edits import Edit
     from dataset_tools.library import Library, Picture
+    from dataset_tools.outside import Outside
     from dataset_tools.preview import Preview
     from dataset_tools.session import Batch, CaptionSession, Choice, Conflict
 
@@ -50,6 +51,8 @@ class CaptionDesk(QObject):
             walks over many pictures goes through `work`.
         shown: `shown.ids` that the filter lets through, in the order of the list, and the row of each.
         selection: the chosen ids in the order of the list; current: the one the keyboard is at, -1 for none.
+        faults: what is wrong with folders and caption files, known when all captions are read.
+        recovered: what a killed session left and this one took up, in a sentence; "".
         findings: what tools found out about pictures, for the filter; `note` adds to it.
     """
 
@@ -63,44 +66,50 @@ class CaptionDesk(QObject):
     conflicts_changed = Signal()  # `conflicts` is another
     history_changed = Signal()  # undo and redo, after each edit
     saved_changed = Signal()  # `unsaved` is another
+    outside_seen = Signal(int)  # that many captions were changed by another program, and are read anew
     said = Signal(str)  # a sentence for the status line, translated
     fault = Signal(str)  # a sentence about what could not be written or read, translated
 
-    _changed_in_thread = Signal(object)
-    _conflict_in_thread = Signal(object)
-    _fault_in_thread = Signal(str)
-    _saved_in_thread = Signal(int)
+    # what the session's threads say; only `Opening` emits these
+    changed_in_thread = Signal(object)
+    conflict_in_thread = Signal(object)
+    fault_in_thread = Signal(str)
+    saved_in_thread = Signal(int)
 
     def __init__(
-        self, desk: Desk, state_folder: Path | None = None, cache_folder: Path | None = None, parent: QObject | None = None
+        self, desk: Desk, parent: QObject | None = None
     ) -> None:
-        """`state_folder` holds journals and backups (default: beside the settings), `cache_folder` the thumbnails."""
         super().__init__(parent)
         self.desk = desk
         self.keys = Keys(desk.settings, self)
-        self.thumbnails = Thumbnails(ThumbnailStore(cache_folder or default_cache_dir()), parent=self)
+        self.thumbnails = Thumbnails(ThumbnailStore(default_cache_dir()), parent=self)
         self.library: Library | None = None
         self.session: CaptionSession | None = None
         self.shown = Shown()
         self.selection: list[int] = []
         self.current = -1
         self.findings = Findings()
+        self.faults: tuple[Fault, ...] = ()
+        self.recovered = ""
         self._worker, self._reader = QThreadPool(self), QThreadPool(self)
         for pool in (self._worker, self._reader):
             pool.setMaxThreadCount(1)
         self._looking, self._editing = Looking(self, self._reader), Editing(self)
-        self._opening = Opening(self, state_folder or desk.settings.folder / "captions", self._reader)
-        self._changed_in_thread.connect(self._on_changed)
-        self._conflict_in_thread.connect(lambda _: self.conflicts_changed.emit())
-        self._fault_in_thread.connect(lambda sentence: self.fault.emit(desk.language.sentence(sentence)))
-        self._saved_in_thread.connect(lambda _: self.saved_changed.emit())
+        self._opening = Opening(self, self._reader)
+        self.changed_in_thread.connect(self._on_changed)
+        self.conflict_in_thread.connect(lambda _: self.conflicts_changed.emit())
+        self.fault_in_thread.connect(lambda sentence: self.fault.emit(desk.language.sentence(sentence)))
+        self.saved_in_thread.connect(lambda _: self.saved_changed.emit())
 
     # what is open
 
-    def open(self, folders: Sequence[str]) -> None:
+    def open(self, folders: Sequence[str], recursive: bool = False) -> None:
         """List these folders and read their captions: `opened`, `progress`, `ready`. Edits of the folders open before
-        are written first."""
-        self._opening.open(folders)
+        are written first. `recursive`: all folders below, not only those that training would find."""
+        value = self.desk.document.value
+        extension, suffix = value("data.caption_extension"), value("data.mask_suffix")
+        rules = Rules(str(extension or ".txt"), str(suffix or ""), recursive)
+        self._opening.open(folders, rules)
 
     def refresh(self) -> None:
         """Compare the files with what is known, in a thread: changes from outside are taken up or become conflicts."""
@@ -116,9 +125,15 @@ class CaptionDesk(QObject):
             self.work(session.flush, self._on_flushed)
 
     @property
-    def folders(self) -> tuple[str, ...]:
+    def asked(self) -> tuple[str, ...]:
         """What was asked to be opened."""
         return self._opening.folders
+
+    @property
+    def most_tokens(self) -> int:
+        """How many tokens of a caption the configuration trains."""
+        value = self.desk.document.value("model.max_token_length")
+        return value if isinstance(value, int) and value > 0 else TOKENS
 
     def picture(self, number: int) -> Picture | None:
         """None where nothing is open or the id is not known (any more)."""
@@ -135,12 +150,22 @@ class CaptionDesk(QObject):
         self.show_list(opened.shown)
         self._tell_session()
 
-    def take_session(self, session: CaptionSession) -> None:
+    def take_session(self, ready: Ready) -> None:
         """All captions are read (called by `Opening`)."""
-        self.session = session
+        self.session, self.faults = ready.session, ready.faults
+        self.recovered = " ".join(self.desk.language.sentence(sentence) for sentence in ready.said)
         self.ready.emit()
         self._tell_session()
-        self.look()
+        if self.wish != Wish():
+            self.look()
+
+    def take_outside(self, found: Outside, changed: Sequence[int]) -> None:
+        """What other programs did (called by `Opening`)."""
+        self.note(outside={*self.findings.outside, *changed}, gone=found.gone)
+        if found.is_other_list:
+            self.look()
+        if changed:
+            self.outside_seen.emit(len(changed))
 
     def _tell_session(self) -> None:
         for signal in (self.history_changed, self.saved_changed, self.conflicts_changed):

@@ -26,10 +26,11 @@ class Wish:
 
 @dataclass(frozen=True)
 class Shown:
-    """`ids` in the list's order; `rows` has the row of each id, or -1."""
+    """`ids` in the list's order; `rows` has the row of each id, or -1; `total`: how many there are without a filter."""
 
     ids: array[int] = field(default_factory=lambda: array("i"))
     rows: array[int] = field(default_factory=lambda: array("i"))
+    total: int = 0
 
     def row(self, number: int) -> int:
         return self.rows[number] if 0 <= number < len(self.rows) else -1
@@ -38,6 +39,7 @@ class Shown:
 def look(library: Library, wish: Wish, findings: Findings) -> Shown:
     """Raises FilterError where a regular expression of the filter takes too long."""
     ids = library.ids_in(wish.folder) if wish.folder else library.ids()
+    total = len(ids)
     if not isinstance(wish.filter, Everything):
         passed = found(wish.filter, library, findings)
         ids = array("i", [number for number in ids if number in passed])
@@ -48,7 +50,7 @@ def look(library: Library, wish: Wish, findings: Findings) -> Shown:
     rows = array("i", [-1]) * len(library)
     for row, number in enumerate(ids):
         rows[number] = row
-    return Shown(ids, rows)
+    return Shown(ids, rows, total)
 
 
 def _key(library: Library, sort: str) -> Callable[[int], int]:

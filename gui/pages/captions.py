@@ -1,0 +1,272 @@
+"""The Captions page: folders and sets at the left, pictures in the middle, the caption of the chosen ones at the right.
+
+What is long lives in `gui.captions.desk`; the page lays out the parts, gives them their keys and says what goes on.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
+from PySide6.QtWidgets import QFileDialog, QSplitter, QVBoxLayout, QWidget
+
+from dataset_tools.edits import Dedupe
+from gui.captions.batch_edit import BatchEdit
+from gui.captions.conflict_banner import ConflictBanner
+from gui.captions.desk import CaptionDesk
+from gui.captions.filter_bar import FilterBar
+from gui.captions.folder_tree import FolderTree
+from gui.captions.gallery import Gallery
+from gui.captions.plain_panel import PlainPanel
+from gui.captions.status_line import StatusLine
+from gui.captions.tool_pane import Tool, ToolPane
+from gui.captions.toolbar import Toolbar
+from gui.concepts import KEY
+from gui.desk import Desk
+from gui.theme import GAP
+from gui.widgets.banner import Banner
+
+SETTING_ACROSS, SETTING_DOWN, SETTING_FOLDER = "captions.panes", "captions.tool_height", "captions.folder"
+LEFT, RIGHT = 190, 320  # px at first
+PANE_LEAST, CENTRE_LEAST = 150, 300
+FOLDER_OPTIONS = ("data.train_data_dir", "data.reg_data_dir")
+KEEP_LAYOUT_MILLISECONDS = 500
+
+
+class CaptionsPage(QWidget):
+    """Opens the configuration's folders when it is first shown; a folder opened by hand stays until another is."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+        self.captions = CaptionDesk(desk, self)
+        self.centre = QWidget()
+        self.gallery = Gallery(self.captions, self.centre)
+        self.filter = FilterBar(self.captions, self.gallery)
+        self.folders, self.panel = FolderTree(self.captions), PlainPanel(self.captions)
+        self.tools = ToolPane(self.captions)
+        self.notice, self.conflicts = Banner(desk, "hint"), ConflictBanner(self.captions)
+        self.status = StatusLine(self.captions)
+        self.toolbar = Toolbar(self.captions, self.tools)
+        self.across, self.down = QSplitter(Qt.Orientation.Horizontal), QSplitter(Qt.Orientation.Vertical)
+        self._is_of_preset = True  # what is open are the configuration's folders
+        self._layout_timer = QTimer(self)
+        self._layout_timer.setSingleShot(True)
+        self._layout_timer.setInterval(KEEP_LAYOUT_MILLISECONDS)
+        self._mount()
+        self._lay_out()
+        self._connect()
+        self._keys()
+        self.retranslate()
+
+    def _mount(self) -> None:
+        """The tools that there are; others are mounted the same way."""
+        self.mount(Tool("batch", "batch", BatchEdit))
+        self.toolbar.offer("dedupe", "dedupe", self._dedupe)
+
+    def mount(self, tool: Tool) -> None:
+        """Offer a tool: a button, its key, and its widget when it is first asked for."""
+        self.tools.mount(tool)
+        self.toolbar.offer_tool(tool.name)
+        self.captions.keys.bind(tool.name, self, lambda: self.tools.toggle(tool.name))
+
+    def _lay_out(self) -> None:
+        centre = QVBoxLayout(self.centre)
+        centre.setContentsMargins(0, 0, 0, 0)
+        centre.setSpacing(0)
+        self.down.addWidget(self.gallery)
+        self.down.addWidget(self.tools)
+        self.down.setStretchFactor(0, 1)
+        centre.addWidget(self.filter)
+        centre.addWidget(self.down, 1)
+        centre.addWidget(self.status)
+        for widget, least in ((self.folders, PANE_LEAST), (self.centre, CENTRE_LEAST), (self.panel, PANE_LEAST)):
+            widget.setMinimumWidth(least)
+            self.across.addWidget(widget)
+        self.across.setStretchFactor(1, 1)
+        for splitter in (self.across, self.down):
+            splitter.setChildrenCollapsible(splitter is self.across)
+            splitter.setHandleWidth(GAP)
+        self.across.setCollapsible(1, False)
+        self.across.setSizes([LEFT, 10_000, RIGHT])
+        self._restore_layout()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for part in (self.toolbar, self.notice, self.conflicts):
+            column.addWidget(part)
+        column.addWidget(self.across, 1)
+
+    def _connect(self) -> None:
+        desk, captions = self._desk, self.captions
+        self.folders.open_requested.connect(self.open_dialog)
+        self.folders.preset_requested.connect(self.open_preset_folders)
+        self.folders.filter_requested.connect(self.filter.ask)
+        self.filter.left.connect(self.gallery.take_keyboard)
+        self.tools.left.connect(self.gallery.take_keyboard)
+        captions.said.connect(desk.wishes.said)
+        captions.ready.connect(self._on_ready)
+        captions.outside_seen.connect(self._on_outside_seen)
+        for splitter in (self.across, self.down):
+            splitter.splitterMoved.connect(lambda *_: self._layout_timer.start())
+        self._layout_timer.timeout.connect(self._keep_layout)
+        desk.document.opened.connect(self._follow_preset)
+        desk.document.edited.connect(self._on_edited)
+        desk.language.changed.connect(self.retranslate)
+        application = QGuiApplication.instance()
+        assert isinstance(application, QGuiApplication)
+        application.applicationStateChanged.connect(self._on_application_state)
+
+    def _keys(self) -> None:
+        keys, page = self.captions.keys, self
+        keys.bind("open", page, self.open_dialog)
+        keys.bind("filter", page, self.filter.take_keyboard)
+        keys.bind("dedupe", page, self._dedupe)
+        keys.bind("next_untagged", page, self.next_untagged)
+
+    # what is open
+
+    def preset_folders(self) -> list[str]:
+        """The folders that the configuration trains, absolute, each once."""
+        document = self._desk.document
+        given = [document.value(key) for key in FOLDER_OPTIONS]
+        items = document.value(KEY)
+        if isinstance(items, list):
+            given += [item.get("image_dir") for item in items if isinstance(item, dict)]
+        named = [os.path.expanduser(one) for one in given if isinstance(one, str) and one.strip()]
+        return list(dict.fromkeys(os.path.normpath(Path(document.folder) / one) for one in named))
+
+    def open_folder(self, folder: str) -> None:
+        self._is_of_preset = False
+        self._desk.settings.set(SETTING_FOLDER, folder)
+        self.captions.open([folder])
+
+    def open_preset_folders(self) -> None:
+        self._is_of_preset = True
+        self._open_preset()
+
+    def open_dialog(self) -> None:
+        start = str(self._desk.settings.get(SETTING_FOLDER, ""))
+        folder = QFileDialog.getExistingDirectory(self, self.tr("Choose a folder of pictures"), start)
+        if folder:
+            self.open_folder(folder)
+
+    def _open_preset(self) -> None:
+        folders = self.preset_folders()
+        if folders and tuple(folders) != self.captions.asked:
+            self.captions.open(folders)
+
+    def _follow_preset(self) -> None:
+        if self._is_of_preset and self.isVisible():
+            self._open_preset()
+
+    def _on_edited(self, key: str) -> None:
+        if not key or key.startswith(KEY) or key in FOLDER_OPTIONS:
+            self._follow_preset()
+
+    # what is done
+
+    def undo(self) -> None:
+        """For the window's Ctrl+Z while this page is shown."""
+        self.captions.undo()
+
+    def redo(self) -> None:
+        self.captions.redo()
+
+    def save(self) -> None:
+        """Captions are saved by themselves; this does it now."""
+        self.captions.flush()
+
+    def next_untagged(self) -> None:
+        captions = self.captions
+        library, ids = captions.library, captions.shown.ids
+        if library is None or captions.session is None:
+            return
+        start = captions.shown.row(captions.current) + 1
+
+        def find() -> int:
+            order = (*range(start, len(ids)), *range(0, start))
+            return next((ids[row] for row in order if not library.tags(ids[row])), -1)
+
+        captions.work(find, self._show_untagged, owner=self)
+
+    def _show_untagged(self, number: int) -> None:
+        if number >= 0:
+            self.captions.select([number])
+        else:
+            self.captions.said.emit(self.tr("All listed pictures have a caption."))
+
+    def _dedupe(self) -> None:
+        self.captions.apply(Dedupe())
+
+    # what is said
+
+    def _on_ready(self) -> None:
+        captions = self.captions
+        if captions.recovered:
+            self.notice.show_message(captions.recovered, kind="hint")
+            return
+        errors = [fault for fault in captions.faults if fault.severity != "hint"]
+        if errors:
+            self._say_faults()
+        else:
+            self.notice.hide()
+
+    def _say_faults(self) -> None:
+        faults = [fault for fault in self.captions.faults if fault.severity != "hint"]
+        said = self._desk.language.sentence
+        first = faults[0]
+        parts = [f"{first.where}:" if first.where else "", said(first.text)]
+        text = " ".join(filter(None, parts))
+        if first.mend:
+            text = f"{text} - {said(first.mend)}"
+        if len(faults) > 1:
+            text = self.tr("{first} (and {count} more)").format(first=text, count=len(faults) - 1)
+        is_bad = any(fault.severity == "error" for fault in faults)
+        self.notice.show_message(text, kind="error" if is_bad else "warning", again=self._say_faults)
+
+    def _on_outside_seen(self, count: int) -> None:
+        said = self.tr("{count} captions were changed by another program and are read anew.")
+        self.captions.said.emit(said.format(count=count))
+
+    def retranslate(self) -> None:
+        self.setAccessibleName(self.tr("Captions"))
+
+    # Qt's events, and the layout
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._is_of_preset:
+            QTimer.singleShot(0, self, self._follow_preset)
+        self.captions.refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._keep_layout()
+
+    def _on_application_state(self, state: Qt.ApplicationState) -> None:
+        if state == Qt.ApplicationState.ApplicationActive and self.isVisible():
+            self.captions.refresh()
+
+    def end(self) -> None:
+        """The window is closed: unsaved captions are written, in a thread that `wait_for_all` waits for."""
+        self._keep_layout()
+        self.captions.close()
+
+    def _keep_layout(self) -> None:
+        for key, splitter in ((SETTING_ACROSS, self.across), (SETTING_DOWN, self.down)):
+            state = base64.b64encode(splitter.saveState().data()).decode()
+            self._desk.settings.set(key, state)
+
+    def _restore_layout(self) -> None:
+        for key, splitter in ((SETTING_ACROSS, self.across), (SETTING_DOWN, self.down)):
+            try:
+                state = base64.b64decode(str(self._desk.settings.get(key, "")), validate=True)
+            except (binascii.Error, ValueError):
+                continue
+            if state:
+                splitter.restoreState(state)
