@@ -136,12 +136,12 @@ def fetch_verb(arguments: argparse.Namespace) -> int:
         return 0
     if not arguments.json:
         print(described(listing, files, folder))
-    if not arguments.yes and not _agreed():
+    if not arguments.yes and not agreed():
         print("nothing was downloaded")
         return 1
     check_room(files, folder)
     try:
-        paths = [download(listing, file, folder, _progress()) for file in files]
+        paths = [download(listing, file, folder, progress()) for file in files]
     except OSError as error:
         raise UserError(f"{error.filename or folder}: {error.strerror}", "choose another --to") from error
     if arguments.json:
@@ -151,7 +151,8 @@ def fetch_verb(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _agreed() -> bool:
+def agreed() -> bool:
+    """Whether the person says yes. Raises UserError where nobody can be asked."""
     if not sys.stdin.isatty():
         raise UserError("nobody is there to agree to the download", "look at the list above and add --yes")
     return input("Download? [y/N] ").strip().lower() in ("y", "yes", "j", "是")
@@ -168,7 +169,7 @@ def check_room(files: Sequence[RemoteFile], folder: Path) -> None:
         )
 
 
-def _progress() -> Report:
+def progress() -> Report:
     """A line that renews itself on a terminal; one line per file elsewhere."""
     terminal = sys.stderr.isatty()
 

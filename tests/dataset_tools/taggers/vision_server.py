@@ -26,7 +26,7 @@ class Server:
     heard: list[Heard] = field(default_factory=list)
 
 
-Reply = tuple[int, bytes] | Callable[[BaseHTTPRequestHandler], None]
+Reply = tuple[int, bytes] | Callable[[BaseHTTPRequestHandler], object]
 
 
 def saying(text: object) -> Reply:
