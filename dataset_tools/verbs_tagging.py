@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dataset_tools.caption_file import line_of
 from dataset_tools.proposals import (
     MODES,
     OFF,
@@ -93,7 +94,7 @@ def tag_verb(arguments: argparse.Namespace) -> int:
     library = _library(arguments)
     ids = {library.path(id): id for id in library.ids()}
     if arguments.mode == "only-empty":
-        ids = {path: id for path, id in ids.items() if not library.tags(id)}
+        ids = {path: id for path, id in ids.items() if not line_of(library.text(id)).strip()}
     found = _scores(arguments.scores) if arguments.scores else _tagged(arguments, list(ids))
     if arguments.save:
         lines = [json.dumps(one.as_dict(), ensure_ascii=False) + "\n" for one in found]
