@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ class _Sent:
     """A request that has no answer yet."""
 
     do: str
-    values: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str | int] = field(default_factory=dict)
     has_begun: bool = False
 
 
@@ -47,6 +47,7 @@ class Service(QObject):
         checking(bool): whether an answer to the newest text is awaited.
         started(str): the run folder of a start or a resume.
         refused(list): the faults that forbid a start or a resume.
+        sampled(dict), sample_refused(list): a sample as training will see it (`kohya_like.sample_preview`); the faults.
         looked_up(dict), look_up_failed(str, str): what the hub offers; a sentence and a hint.
         died(str): the child crashed three times in a row. The next request tries once more.
 
@@ -58,6 +59,8 @@ class Service(QObject):
     checking = Signal(bool)
     started = Signal(str)
     refused = Signal(object)
+    sampled = Signal(object)
+    sample_refused = Signal(object)
     looked_up = Signal(object)
     look_up_failed = Signal(str, str)
     died = Signal(str)
@@ -106,6 +109,11 @@ class Service(QObject):
         """Ask the hub what a model of that name has; nothing is downloaded."""
         self._send("look_up", {"name": name})
 
+    def sample(self, text: str, folder: str, concept: int, picture: int, epoch: int, repeat: int) -> None:
+        """Ask for one sample as a training of this preset will see it; numbers as in `sample_preview`."""
+        numbers = {"concept": concept, "picture": picture, "epoch": epoch, "repeat": repeat}
+        self._send("sample", {"text": text, "source": "", "folder": folder, **numbers})
+
     def forget(self) -> None:
         """The next check reads all folders anew."""
         if self._child.is_running:
@@ -123,13 +131,13 @@ class Service(QObject):
                 self._child.kill()
                 self._child.wait(KILLED_MS)
 
-    def _send(self, do: str, values: dict[str, str]) -> None:
+    def _send(self, do: str, values: Mapping[str, str | int]) -> None:
         if self._is_closing:
             return
         self._number += 1
         if do == "check":
             self._newest_check = self._number
-        self._sent[self._number] = _Sent(do, values)
+        self._sent[self._number] = _Sent(do, dict(values))
         if not self._child.is_running:
             self._start_child()
         elif self._is_ready:
@@ -210,6 +218,10 @@ class Service(QObject):
             self.started.emit(answer["run"])
         elif do in RUNS:
             self.refused.emit(faults)
+        elif do == "sample" and answer["ok"]:
+            self.sampled.emit(answer)
+        elif do == "sample":
+            self.sample_refused.emit(faults)
         elif do == "look_up" and answer["ok"]:
             self.looked_up.emit(answer)
         elif do == "look_up":
@@ -248,6 +260,8 @@ class Service(QObject):
         for sent in lost.values():
             if sent.do in RUNS:
                 self.refused.emit([_fault(str(outcome))])
+            elif sent.do == "sample":
+                self.sample_refused.emit([_fault(str(outcome))])
             elif sent.do == "look_up":
                 self.look_up_failed.emit(str(outcome), "")
         last = outcome.last_words.splitlines()[-1:] or [""]

@@ -13,6 +13,181 @@
     </message>
 </context>
 <context>
+    <name>BatchEdit</name>
+    <message>
+        <source>What to do</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Which pictures</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Add tags</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Remove tags</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Rename a tag</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Put a trigger word first</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Remove repeated tags</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Sort tags</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Letters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Underscores</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Remove rare tags</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Text before the caption</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Text behind the caption</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Convert files to UTF-8</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>tags, with commas between</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>where</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>old tag</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>new tag</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>trigger word</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>by what</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>letters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>into what</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>in fewer captions than</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>text, with its commas and spaces</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>what the files are in now</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>at the end</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>at the start</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>by name</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the most frequent first</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the shortest first</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>small letters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>LARGE LETTERS</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Large First Letters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>to spaces</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>from spaces</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the chosen ({count})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the listed ({count})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>all pictures</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{count} captions would change.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No caption would change.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Files that are wholly in this encoding are written anew as UTF-8; the first state is kept as a backup.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Change {count}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Change</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>BucketChart</name>
     <message>
         <source>Buckets</source>
@@ -29,6 +204,73 @@
     <message>
         <source>{count} buckets; the arrow keys go through them</source>
         <translation>{count} 个分桶；用方向键逐个查看</translation>
+    </message>
+</context>
+<context>
+    <name>CaptionDesk</name>
+    <message>
+        <source>Open a folder of pictures first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The captions are still being read; try again in a moment.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{sentence} (and {count} more)</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>CaptionsPage</name>
+    <message>
+        <source>Choose a folder of pictures</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>All listed pictures have a caption.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{first} (and {count} more)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{count} captions were changed by another program and are read anew.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Captions</source>
+        <translation type="unfinished">标注</translation>
+    </message>
+</context>
+<context>
+    <name>Cells</name>
+    <message>
+        <source>cannot be edited as it is</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>no caption</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{tags} tags, {tokens} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>ChipModel</name>
+    <message>
+        <source>{tag}, in {count} of {all}</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>ChipsView</name>
+    <message>
+        <source>Tags of the chosen pictures</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -299,6 +541,49 @@
     </message>
 </context>
 <context>
+    <name>ConflictBanner</name>
+    <message>
+        <source>Written here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>In the file now</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Keep mine</source>
+        <translation type="unfinished">保留我的</translation>
+    </message>
+    <message>
+        <source>Take theirs</source>
+        <translation type="unfinished">采用磁盘上的</translation>
+    </message>
+    <message>
+        <source>Join both</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show the picture</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The caption of {name} was edited here while another program changed its file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{count} more wait.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>(no caption file)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Both changed the same place; choose one of them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>DatasetPage</name>
     <message>
         <source>Dataset</source>
@@ -363,6 +648,13 @@
     <message>
         <source>The folder is not there: {folder}</source>
         <translation>文件夹不存在：{folder}</translation>
+    </message>
+</context>
+<context>
+    <name>DiffView</name>
+    <message>
+        <source>What would change</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -674,6 +966,61 @@
     </message>
 </context>
 <context>
+    <name>FilterBar</name>
+    <message>
+        <source>Filter: tag:hat, tokens:&gt;75, words ...</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Filter</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Filter the pictures ({keys})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Examples of filters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The other way round</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Size of the pictures in the grid</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>by name</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>by tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>by tags</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>by size</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>by change</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Order of the pictures</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{shown} of {all}</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>FirstSteps</name>
     <message>
         <source>First steps</source>
@@ -729,6 +1076,61 @@
     <message>
         <source>Good to begin with: 20 pictures or more, at least 512 pixels a side for SD 1.5 and 1024 for SDXL, no near duplicates, a caption for each. Your pictures are only read: never moved, renamed or changed.</source>
         <translation>建议起步：20 张以上图片，SD 1.5 每边至少 512 像素，SDXL 至少 1024 像素；不要有几乎重复的图片，每张都有标注。你的图片只会被读取，绝不会被移动、改名或修改。</translation>
+    </message>
+</context>
+<context>
+    <name>FolderTree</name>
+    <message>
+        <source>Open folder ...</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Of the configuration</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Open the folders that the configuration trains</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Folders</source>
+        <translation type="unfinished">文件夹</translation>
+    </message>
+    <message>
+        <source>Look at</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Pictures that want looking at</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>All pictures</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Without tags</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Too long</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Near-duplicates</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Changed outside</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Missing files</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Low quality</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -791,6 +1193,132 @@
     <message>
         <source>and {count} more</source>
         <translation>以及另外 {count} 项</translation>
+    </message>
+</context>
+<context>
+    <name>Gallery</name>
+    <message>
+        <source>Pictures</source>
+        <translation type="unfinished">图片</translation>
+    </message>
+    <message>
+        <source>Open a folder of pictures, or choose the folders of the configuration on the left.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No picture passes the filter.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>There is no picture in this folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>Keys</name>
+    <message>
+        <source>Add or remove favourite tag {number}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Next picture</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Previous picture</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Next picture without a caption</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Zoom: fit or 100 %</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show as a grid</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show as a list</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show one picture</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Filter</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Open a folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Add a tag</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Take the first suggestion</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Rename a tag</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Delete a tag</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Find and replace</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Edit many captions</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Remove repeated tags</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Copy tags</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Paste tags in place of the present ones</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Paste tags after the present ones</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Tag automatically</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Paint a mask</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Crop</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Rating</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>History</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Keys of this page</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -940,6 +1468,10 @@
     <message>
         <source>Dataset</source>
         <translation>数据集</translation>
+    </message>
+    <message>
+        <source>Captions</source>
+        <translation type="unfinished">标注</translation>
     </message>
     <message>
         <source>Runs</source>
@@ -1116,6 +1648,13 @@
     <message>
         <source>Nothing used yet</source>
         <translation>还没有用过的路径</translation>
+    </message>
+</context>
+<context>
+    <name>PlainPanel</name>
+    <message>
+        <source>Caption</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -1533,6 +2072,97 @@
     </message>
 </context>
 <context>
+    <name>SampleCard</name>
+    <message>
+        <source>What training sees</source>
+        <translation>训练实际看到的</translation>
+    </message>
+    <message>
+        <source>Picture</source>
+        <translation>图片</translation>
+    </message>
+    <message>
+        <source>Epoch</source>
+        <translation type="unfinished">轮</translation>
+    </message>
+    <message>
+        <source>Repeat</source>
+        <translation>第几次重复</translation>
+    </message>
+    <message>
+        <source>Previous</source>
+        <translation>上一张</translation>
+    </message>
+    <message>
+        <source>Previous picture of the concept</source>
+        <translation>这个概念的上一张图片</translation>
+    </message>
+    <message>
+        <source>Next</source>
+        <translation>下一张</translation>
+    </message>
+    <message>
+        <source>Next picture of the concept</source>
+        <translation>这个概念的下一张图片</translation>
+    </message>
+    <message>
+        <source>The picture, and what is cut out of it</source>
+        <translation>原图，以及裁出的部分</translation>
+    </message>
+    <message>
+        <source>The pixels that are trained</source>
+        <translation>实际训练的像素</translation>
+    </message>
+    <message>
+        <source>Show the mask</source>
+        <translation>显示蒙版</translation>
+    </message>
+    <message>
+        <source>The caption that is trained</source>
+        <translation>实际训练的标注</translation>
+    </message>
+    <message>
+        <source>(empty: dropped by chance, or there is none)</source>
+        <translation>（空：被随机丢弃，或没有标注）</translation>
+    </message>
+    <message>
+        <source>yes</source>
+        <translation>是</translation>
+    </message>
+    <message>
+        <source>no</source>
+        <translation>否</translation>
+    </message>
+    <message>
+        <source>Size of the picture</source>
+        <translation>图片尺寸</translation>
+    </message>
+    <message>
+        <source>Scaled to</source>
+        <translation>缩放到</translation>
+    </message>
+    <message>
+        <source>Bucket, cut out of it</source>
+        <translation>裁出的分桶尺寸</translation>
+    </message>
+    <message>
+        <source>Mirrored</source>
+        <translation>左右翻转</translation>
+    </message>
+    <message>
+        <source>Tokens of the caption</source>
+        <translation>标注的 token 数</translation>
+    </message>
+    <message>
+        <source>Batch, and step</source>
+        <translation>批次和步数</translation>
+    </message>
+    <message>
+        <source>The preset has no seed: a training draws its own, and shuffles, crops and mirrors otherwise than here. Give a seed to see exactly what will be trained.</source>
+        <translation>预设没有写种子：训练时会随机抽取，打乱、裁剪和翻转都与这里不同。写上种子，就能看到实际训练的内容。</translation>
+    </message>
+</context>
+<context>
     <name>SampleGrid</name>
     <message>
         <source>Samples: a row for each prompt, a column for each step</source>
@@ -1767,6 +2397,40 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     </message>
 </context>
 <context>
+    <name>SingleView</name>
+    <message>
+        <source>The picture; Space switches between the whole and 100 %</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Reading the picture ...</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>StatusLine</name>
+    <message>
+        <source>{count} chosen</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Reading captions</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{count} to decide</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{count} not saved yet</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>All saved</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>StepsCard</name>
     <message>
         <source>Steps</source>
@@ -1880,6 +2544,60 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     </message>
 </context>
 <context>
+    <name>ToolPane</name>
+    <message>
+        <source>Close (Esc)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Close this tool</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>Toolbar</name>
+    <message>
+        <source>Undo</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Redo</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Find and replace</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Edit many</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Remove repeated</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Auto-tag</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Mask</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>History</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Undo: {what}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Redo: {what}</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>TrainPage</name>
     <message>
         <source>Source model</source>
@@ -1939,6 +2657,13 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     <message>
         <source>Remove {key} from the preset</source>
         <translation>把 {key} 从预设中移除</translation>
+    </message>
+</context>
+<context>
+    <name>_Editing</name>
+    <message>
+        <source>New name of the tag</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 </TS>

@@ -21,6 +21,7 @@ from gui.widgets.concept_table import ConceptTable
 from gui.widgets.fold import Fold
 from gui.widgets.folder_lesson import FolderLesson
 from gui.widgets.row import FieldRow
+from gui.widgets.sample_card import SampleCard
 from gui.widgets.text import PlainLabel
 
 FOLDERS = ("data.train_data_dir", "data.reg_data_dir")
@@ -47,6 +48,7 @@ class DatasetPage(QWidget):
         self.add, self.own = QPushButton(), QPushButton()
         self.remove, self.open = QPushButton(), QPushButton()
         self.details, self.chart = ConceptDetails(desk), BucketChart(desk)
+        self.sample = SampleCard(desk)
         self._buckets_heading = PlainLabel(role="heading")
         self._form_heading = PlainLabel(role="heading")
         self._form_card = QFrame()
@@ -142,6 +144,7 @@ class DatasetPage(QWidget):
         column.addWidget(self.empty)
         column.addWidget(self.table)
         column.addLayout(lower, 1)
+        column.addWidget(self.sample)
         column.addWidget(self._form_card)
         self._scroll = QScrollArea()
         self._scroll.setWidget(content)
@@ -199,6 +202,8 @@ class DatasetPage(QWidget):
     def _on_line_chosen(self) -> None:
         line = self.table.chosen
         self.details.show_line(line, self._faults)
+        counted = line is not None and line.count("images") > 0
+        self.sample.show_concept(self.table.concepts.lines.index(line) if line is not None and counted else None)
         item = line.item if line is not None else None
         self.own.setEnabled(line is not None and item is None)
         self.remove.setEnabled(item is not None)

@@ -44,6 +44,9 @@ class StillService(Service):
     def look_up(self, name: str) -> None:
         self.asked.append(("look_up", name))
 
+    def sample(self, text: str, folder: str, concept: int, picture: int, epoch: int, repeat: int) -> None:
+        self.asked.append(("sample", text, folder, str(concept), str(picture), str(epoch), str(repeat)))
+
     def answer(self, *faults: dict[str, object]) -> None:
         """As if the newest check had been answered with these faults."""
         self.latest = {"ok": not faults, "report": None, "faults": list(faults)}
