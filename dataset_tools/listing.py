@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
+from operator import not_
 from pathlib import Path
 
 from kohya_like.data.folders import (
@@ -54,16 +56,11 @@ class CaptionNames:
 
     def __init__(self, by_stem: dict[str, str], extension: str) -> None:
         self.by_stem, self.extension = by_stem, extension
+        self.names = set(by_stem.values())
 
     def of(self, picture: str) -> str | None:
         """The caption file's name; None where there is none."""
-        if picture.isascii() and (found := self.by_stem.get(picture[: picture.rfind(".")])) is not None:
-            return found
         return next((found for stem in picture_stems(picture) if (found := self.by_stem.get(stem))), None)
-
-    def usual(self, picture: str) -> str:
-        """What a new caption file of this picture is called."""
-        return os.path.splitext(picture)[0] + self.extension
 
 
 @dataclass
@@ -92,11 +89,12 @@ def find_pictures(
             if cancelled() or real in seen:
                 continue
             seen.add(real)
-            pictures = [name for name in inside.files if is_picture(name)]
+            kinds = [is_picture(name) for name in inside.files]
+            pictures = list(compress(inside.files, kinds))
             if masks := set(masks_beside(pictures, rules.mask_suffix).values()):
                 pictures = [name for name in pictures if name not in masks]
             if pictures:
-                others = [name for name in inside.files if not is_picture(name)]
+                others = list(compress(inside.files, map(not_, kinds)))
                 found.folders.append(PictureFolder(str(folder), str(top), pictures, others))
         if is_new and len(found.folders) == before and not cancelled():
             found.faults.append(_nothing(top, listing))

@@ -13,6 +13,7 @@ from dataset_tools.listing import CaptionNames, ListingRules, PictureFolder, fin
 from dataset_tools.reading import NO_CAPTION, ReadCaption, Stamp, read_caption
 from dataset_tools.shelf import Shelf, breathe
 from dataset_tools.token_count import token_counts
+from kohya_like.schema.errors import Fault
 
 Progress = Callable[[int, int], None]  # done, of how many
 Cancelled = Callable[[], bool]
@@ -41,7 +42,6 @@ class Opening:
     def go(self, progress: Progress, cancelled: Cancelled) -> bool:
         """False if cancelled."""
         shelf = self._shelf
-        token_counts()
         for place, folder in enumerate(shelf.folders):
             if place not in self._captions:
                 self._captions[place] = self._find_captions(place, folder)
@@ -51,6 +51,7 @@ class Opening:
             if remembered is None or not self._read(place, folder, remembered, progress, cancelled):
                 return False
         shelf.settle()
+        token_counts()  # read here where the store knew everything: an edit would have to wait for it
         progress(shelf.read_count, len(shelf.columns))
         return True
 
@@ -58,16 +59,18 @@ class Opening:
         """Which caption file each picture has; names that clash are noted as faults."""
         names = folder.captions(self._extension)
         shelf, first = self._shelf, self._shelf.listed[place].start
-        found = [names.of(picture) for picture in folder.pictures]
-        users: dict[str, list[int]] = {}
-        unusual: dict[int, str] = {}
-        for number, (picture, caption) in enumerate(zip(folder.pictures, found), first):
-            usual = names.usual(picture)
-            users.setdefault(caption or usual, []).append(number)
-            if caption is not None and caption != usual:
-                unusual[number] = caption
-        sharing = {one: tuple(group) for group in users.values() if len(group) > 1 for one in group}
-        faults = list(name_faults(folder, names)) if _may_clash(folder, names, users) else []
+        usual = [picture[: picture.rindex(".")] + names.extension for picture in folder.pictures]
+        found = [
+            expected if expected in names.names and expected.isascii() else names.of(picture)
+            for picture, expected in zip(folder.pictures, usual)
+        ]
+        unusual = {} if found == usual else _unusual(found, usual, first)
+        faults: list[Fault] = []
+        sharing: dict[int, tuple[int, ...]] = {}
+        files = [caption or expected for caption, expected in zip(found, usual)]
+        if _may_clash(folder, names, files):
+            faults = list(name_faults(folder, names))
+            sharing = _sharing(files, first)
         with shelf.lock:
             shelf.columns.caption_names.update(unusual)
             shelf.columns.sharing.update(sharing)
@@ -146,12 +149,26 @@ class Opening:
         return read_caption(prefix + caption)
 
 
-def _may_clash(folder: PictureFolder, names: CaptionNames, users: dict[str, list[int]]) -> bool:
-    """Whether names must be looked at one by one, which takes time."""
+def _unusual(found: Sequence[str | None], usual: Sequence[str], first: int) -> dict[int, str]:
+    """Caption files that are not called like their picture, by its number."""
+    both = enumerate(zip(found, usual), first)
+    return {number: caption for number, (caption, expected) in both if caption is not None and caption != expected}
+
+
+def _may_clash(folder: PictureFolder, names: CaptionNames, files: Sequence[str]) -> bool:
+    """Whether names must be looked at one by one, which takes time; `files` are the caption files in use."""
     captions = names.by_stem.values()
     lower = {name.lower() for name in folder.pictures} | {name.lower() for name in captions}
-    is_plain = len(lower) == len(folder.pictures) + len(captions)
-    return not is_plain or len(users) != len(folder.pictures) or not users.keys() >= set(captions)
+    used = set(files)
+    return len(lower) < len(folder.pictures) + len(captions) or len(used) < len(files) or not used >= names.names
+
+
+def _sharing(files: Sequence[str], first: int) -> dict[int, tuple[int, ...]]:
+    """Pictures that have their caption file in common; `first` is the number of the first picture."""
+    users: dict[str, list[int]] = {}
+    for number, file in enumerate(files, first):
+        users.setdefault(file, []).append(number)
+    return {number: tuple(group) for group in users.values() if len(group) > 1 for number in group}
 
 
 def _facts(prefix: str, caption: str | None) -> tuple[int, int]:

@@ -20,10 +20,10 @@ def remember(shelf: Shelf, store: IndexStore) -> None:
         dirty, shelf.dirty = shelf.dirty, set()
         found = [place for number in dirty if (place := shelf.place(number)) is not None]
     parts = sorted({(folder, position // PART) for folder, position in found})
-    for place, folder in enumerate(shelf.folders):
-        wanted = [part for of, part in parts if of == place]
-        count = -(-len(shelf.listed[place]) // PART)
-        if wanted and not store.save(folder.folder, _parts(shelf, place, wanted), count):
+    for which, folder in enumerate(shelf.folders):
+        wanted = [part for of, part in parts if of == which]
+        count = -(-len(shelf.listed[which]) // PART)
+        if wanted and not store.save(folder.folder, _parts(shelf, which, wanted), count):
             with shelf.lock:
                 shelf.dirty |= dirty
             return

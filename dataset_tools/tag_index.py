@@ -29,34 +29,32 @@ class TagChanges:
         yield from dict.fromkeys([*self.lost, *self.won])
 
 
+class _ByTag(dict[str, "array[int]"]):
+    def __missing__(self, tag: str) -> array[int]:
+        made = self[tag] = array("i")
+        return made
+
+
 class TagIndex:
     """Not thread-safe: its owner has the lock."""
 
     def __init__(self) -> None:
-        self._numbers: dict[str, array[int]] = {}
+        self._numbers = _ByTag()
 
     def append(self, number: int, tags: Iterable[str]) -> None:
         """A picture with a number higher than all before it."""
         numbers = self._numbers
-        for tag in set(tags):
-            known = numbers.get(tag)
-            if known is None:
-                numbers[tag] = array("i", (number,))
-            else:
-                known.append(number)
+        for tag in dict.fromkeys(tags):
+            numbers[tag].append(number)
 
     def extend(self, tag: str, numbers: array[int]) -> None:
         """Pictures with numbers higher than all before them, ascending."""
-        known = self._numbers.get(tag)
-        if known is None:
-            self._numbers[tag] = numbers
-        else:
-            known.extend(numbers)
+        self._numbers[tag].extend(numbers)
 
     def change(self, changes: TagChanges, tag: str) -> None:
         """Make what `changes` notes of one tag."""
         lost, won = changes.lost.get(tag, ()), changes.won.get(tag, ())
-        known = self._numbers.setdefault(tag, array("i"))
+        known = self._numbers[tag]
         if len(lost) + len(won) <= FEW:
             for number in lost:
                 place = bisect_left(known, number)
