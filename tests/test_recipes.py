@@ -104,6 +104,15 @@ def test_what_a_person_set_stays_unless_the_network_does_not_take_it(name: str, 
     assert document.get("network.conv_dim") == (5 if knows and not another else None)
 
 
+def test_class_pictures_tell_dreambooth_from_a_plain_lora() -> None:
+    text = '[network]\nname = "lora"\n[data]\nnum_class_images = 250\n'
+    assert recipe_of(Document(text).values()) == BY_NAME["dreambooth_lora"]
+    assert recipe_of(Document(text.replace("250", "0")).values()) == BY_NAME["lora"], "none is a plain LoRA"
+    for name, left in (("lora", None), ("dreambooth_lora", 250), ("dora", 250), ("loha", 250), ("pivotal", 250)):
+        document = chosen(name, text=text)
+        assert document.get("data.num_class_images") == left and recipe_of(document.values()) == BY_NAME[name], name
+
+
 def test_a_text_of_the_wrong_kind_is_no_obstacle() -> None:
     values: dict[str, Any]
     for values in ({"network": 3}, {"network": {"name": 5}}, {"network": {"name": "other"}}, {"model": []}):
