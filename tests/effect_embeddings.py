@@ -14,6 +14,7 @@ from kohya_like.families.loading import load_backbone
 from kohya_like.families.placeholders import PlaceholderVectors
 from kohya_like.formats.embeddings import read_embedding
 from kohya_like.recipe import build
+from kohya_like.verbs.generate import attach_network
 from tests.test_effect import HERE, with_folder
 
 WORD = "my-ghost"
@@ -49,3 +50,15 @@ def effect_of(*files: Path, pictures: bool = True, negative: bool = False) -> Ef
     PlaceholderVectors(backbone, {name: embedding.vectors for name, embedding in found.items()}).attach()
     words = Placeholders([Placeholder(name, len(embedding)) for name, embedding in found.items()])
     return measure_effect(backbone, pictures, words, names[1] if negative else "")
+
+
+def pivotal_effect(file: Path, word: bool = True, network: bool = True, pictures: bool = False) -> Effect:
+    """What "sks ghost" draws when it stands for the word of a pivotal tuning, with its network; or one without it."""
+    backbone = load_backbone(demo_base())
+    if network:
+        attach_network(backbone, file, 1.0)
+    embedding = read_embedding(file.with_suffix(".pt"))
+    if not word:
+        return measure_effect(backbone, pictures)
+    PlaceholderVectors(backbone, {"sks ghost": embedding.vectors}).attach()
+    return measure_effect(backbone, pictures, Placeholders([Placeholder("sks ghost", len(embedding))]))

@@ -20,12 +20,14 @@ from kohya_like.families.loading import load_backbone
 from kohya_like.families.placeholders import PlaceholderVectors
 from kohya_like.formats.embeddings import read_embedding
 from kohya_like.prompt_encoder import PromptEncoder
-from tests.effect_embeddings import effect_of, other_pictures, own_words, train
-from tests.test_effect import before
+from tests.effect_embeddings import effect_of, other_pictures, own_words, pivotal_effect, train
+from tests.test_effect import before, draws, learns
 
 LEARNT, SCORE, FOUND, PAIR = 0.75, 0.6, 4, 0.9
+FOUND_BY_BOTH, HALF = 6, 0.7
 GUIDANCE = 3.0
 INVERSION = ("method.num_vectors_per_token=8", "optimizer.learning_rate=0.1", "train.max_train_steps=150")
+PIVOTAL = ("method.name=pivotal", "method.embedding_lr=0.03", "train.max_train_steps=150")
 DREAM = ("method.name=dreamartist", "optimizer.learning_rate=0.05", "train.max_train_steps=200")
 
 
@@ -64,7 +66,30 @@ def test_a_dreamartist_pair_beats_its_positive_half(tmp_path: Path, seed: int) -
     negative = positive.with_stem(f"{positive.stem}-neg")
     alone, pair = (pair_loss(positive, negative, guidance) for guidance in (1.0, GUIDANCE))
     assert pair < PAIR * alone, (pair, alone)
+    assert pair < LEARNT * before().ghost_loss, "and it knows the ghost"
     assert pair_loss(positive, positive, GUIDANCE) > PAIR * alone, "the control: the word against itself"
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_word_and_a_network_learn_the_ghost_together(tmp_path: Path, seed: int) -> None:
+    file = train(tmp_path, own_words(tmp_path), *PIVOTAL, seed=seed)
+    both = pivotal_effect(file, pictures=True)
+    word, network = pivotal_effect(file, network=False), pivotal_effect(file, word=False)
+    print(seed, both, word.ghost_loss, network.ghost_loss)
+    assert learns(both) and draws(both) and both.found >= FOUND_BY_BOTH, both
+    assert both.ghost_loss < HALF * min(word.ghost_loss, network.ghost_loss), "neither half does it alone"
+
+
+@pytest.mark.full
+def test_controls_of_pivotal_tuning(tmp_path: Path) -> None:
+    rates = ("optimizer.learning_rate=1e-12", "method.embedding_lr=1e-12", "train.max_train_steps=20")
+    still = train(tmp_path / "a", own_words(tmp_path / "a"), *PIVOTAL, *rates)
+    other = train(tmp_path / "b", other_pictures(tmp_path / "b"), *PIVOTAL)
+    for file in (still, other):
+        effect = pivotal_effect(file, pictures=True)
+        print(effect)
+        assert not learns(effect) and not draws(effect) and effect.found < FOUND_BY_BOTH, effect
 
 
 def pair_loss(positive: Path, negative: Path, guidance: float) -> float:
