@@ -15,6 +15,7 @@ from dataset_tools.caption_file import decode
 from dataset_tools.journal import SUFFIX, BatchHead, Content, Journal, Owed, folders_of
 from dataset_tools.library import Library, Stamp, hash_of
 from dataset_tools.writer import read_caption_file
+from kohya_like.formats.atomic import sweep_orphans
 
 KEPT_JOURNALS = 50  # settled ones of these folders, for undo; older ones are removed
 
@@ -97,6 +98,12 @@ def base_of(owed: Owed) -> bytes | None:
         return None
     texts = [text for text in [*owed.texts, owed.before] if text is not None]
     return next((text for text in texts if hash_of(text) == owed.known.hash), None)
+
+
+def sweep(owed: Mapping[str, object]) -> None:
+    """Remove what the killed writer left half done beside these files."""
+    for folder in {os.path.dirname(path) for path in owed}:
+        sweep_orphans(Path(folder))
 
 
 def pictures_of(library: Library, paths: Mapping[str, object]) -> dict[str, int]:

@@ -31,7 +31,7 @@ from dataset_tools.journal import BatchHead, Journal, Kind, Written
 from dataset_tools.library import Library
 from dataset_tools.merging import Conflict
 from dataset_tools.preview import Change, Preview, Raws, preview, preview_texts
-from dataset_tools.recovery import base_of, left_behind, pictures_of, show, verdict
+from dataset_tools.recovery import base_of, left_behind, pictures_of, show, sweep, verdict
 from dataset_tools.writer import Backup, read_caption_file
 from kohya_like.data.folders import named, times
 from kohya_like.schema.errors import UserError
@@ -158,7 +158,7 @@ class CaptionSession:
                 faults = (*faults, f"changed since and left as they are: {named(names)}")
             raws = {change.picture: raws[change.picture] for change in same if change.picture in raws}
             self._history.move(step, undone=kind == "undo")
-            batch = Batch(step.head.label, same, faults)
+            batch = Batch(step.head.label, same, faults, raws)
             self._set(same, raws)
             self._put(Put(self._head(step.head.label, kind, step.head.id), same, raws, self._due()))
         return self._told(batch)
@@ -198,15 +198,14 @@ class CaptionSession:
             if choice == "merge" and conflict.merged is None:
                 self._autosave.conflicts[picture] = conflict
                 raise UserError("both edits changed the same words", "choose one of the texts")
-            text = self.library.text(picture)
-            before = text if text or conflict.mine is not None else None
+            caption = self.library.caption(picture)
+            before = caption.text if caption.text or conflict.mine is not None else None
             after = {"mine": before, "theirs": conflict.theirs, "merge": conflict.merged}[choice]
-            mine = None if before is None else encode(before, self.library.caption(picture))
-            raws = {picture: (mine, conflict.their_raw)} if choice == "theirs" else {}
+            mine, new = (None if text is None else encode(text, caption) for text in (before, after))
+            raws = {picture: (mine, conflict.their_raw if choice == "theirs" else new)}
             change = Change(picture, before, after)
-            step = Step(
-                self._head(f"settle a conflict: {choice}", "settle" if choice == "mine" else "edit"), [change], raws
-            )
+            kind: Kind = "settle" if choice == "mine" else "edit"
+            step = Step(self._head(f"settle a conflict: {choice}", kind), [change], raws)
             if choice != "mine":
                 self._history.add(step)
                 self._set([change], raws)
@@ -304,6 +303,7 @@ class CaptionSession:
         """Take up what killed sessions on these folders left."""
         left = left_behind(self._journals, self.library.folders())
         self._autosave.older = left.journals
+        sweep(left.owed)
         pictures = pictures_of(self.library, left.owed)
         changed: list[int] = []
         now = self._clock()

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from dataset_tools.library import Stamp, hash_of
 from kohya_like.data.records import plain
+from kohya_like.data.sidecar import CAPTION_LIMIT
 from kohya_like.formats.atomic import atomic_bytes, atomic_write
 from kohya_like.schema.errors import UserError
 
@@ -72,8 +73,8 @@ def read_caption_file(path: str) -> tuple[bytes | None, Stamp | None]:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise OSError(errno.EINVAL, "is no ordinary file", path)
-        raw = file.read()
-    return raw, Stamp(facts.st_mtime_ns, len(raw), hash_of(raw))
+        raw = file.read(CAPTION_LIMIT + 1)
+    return raw, Stamp(facts.st_mtime_ns, facts.st_size, hash_of(raw))
 
 
 def write_caption_file(path: str, wanted: bytes | None, known: Stamp | None, backup: Backup) -> Stamp | None:
@@ -89,6 +90,7 @@ def write_caption_file(path: str, wanted: bytes | None, known: Stamp | None, bac
     if (stamp and stamp.hash) != (known and known.hash):
         raise Changed(raw, stamp)
     if raw is None or stamp is None:
+        backup.done.add(path)
         return _created(path, wanted or b"")
     target = os.path.realpath(path) if os.path.islink(path) else path
     facts = os.stat(target)
