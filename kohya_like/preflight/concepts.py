@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from kohya_like.data.folders import named, times
 from kohya_like.data.records import Concept, Dataset
+from kohya_like.preflight.common_words import split
 from kohya_like.schema.errors import Fault, Severity
 
 IMBALANCE = 10
@@ -20,6 +21,7 @@ def concept_faults(dataset: Dataset, samples: Mapping[int, int]) -> Iterator[Fau
     trained = {number: concept for number, concept in used if not concept.is_reg}
     yield from _same_words(trained)
     yield from _same_trigger(trained)
+    yield from _trigger_of_common_words(trained)
     yield from _trigger_is_class(trained)
     yield from _trigger_in_class_pictures(trained, [concept for _, concept in used if concept.is_reg])
     yield from _trigger_in_captions(trained, dataset)
@@ -47,6 +49,18 @@ def _same_trigger(trained: Mapping[int, Concept]) -> Iterator[Fault]:
     for word, names in _grouped(triggers, trained):
         text = f"folders {' and '.join(names)} share the trigger word {word!r}: a prompt with it calls both"
         yield _note(text, "give each its own word", code="same-trigger", severity="warning")
+
+
+def _trigger_of_common_words(trained: Mapping[int, Concept]) -> Iterator[Fault]:
+    for concept in trained.values():
+        word = trigger_of(concept)
+        pieces, known = split(word) if word else ([], "")
+        if known:
+            text = (
+                f"{word!r}, the trigger word of folder {concept.name}, is read as {' + '.join(pieces)}: "
+                f"{known!r} means something by itself"
+            )
+            yield _note(text, "take a word that means nothing yet", "trigger-splits")
 
 
 def _trigger_is_class(trained: Mapping[int, Concept]) -> Iterator[Fault]:

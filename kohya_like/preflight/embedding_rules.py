@@ -11,10 +11,10 @@ from kohya_like.formats.headers import identify
 from kohya_like.formats.opening import is_picture
 from kohya_like.methods.dreamartist_options import DreamArtistMethod
 from kohya_like.methods.embedding_options import TOKEN_TABLE, EmbeddingOptions
+from kohya_like.preflight.common_words import split
 from kohya_like.preflight.shapes import Shapes
 from kohya_like.schema.errors import Fault, Severity, UserError
 
-COMMON = 3  # letters; a shorter piece of a word means nothing
 TOKEN, WEIGHTS = "method.token_string", "method.weights"
 
 
@@ -101,8 +101,7 @@ def embedding_fits(config: TrainConfig, shapes: Mapping[str, Shapes]) -> Iterato
 
 
 def _word(word: str) -> Iterator[Fault]:
-    tokenizer = clip_tokenizer()
-    ids = tokenizer.encode(word)
+    ids = clip_tokenizer().encode(word)
     if not ids:
         yield Fault("the word of the embedding is empty", TOKEN, mend="choose a word of your own", code="no-word")
     elif len(ids) == 1:
@@ -113,11 +112,10 @@ def _word(word: str) -> Iterator[Fault]:
             code="known-word",
         )
     else:
-        pieces = [tokenizer.decode([i]) for i in ids]
-        known = [piece for piece in pieces if len(piece) >= COMMON and len(tokenizer.encode(piece)) == 1]
+        pieces, known = split(word)
         if known:
             yield _note(
-                f"{word!r} is read as {' + '.join(pieces)} where the embedding is not loaded: {known[0]!r} "
+                f"{word!r} is read as {' + '.join(pieces)} where the embedding is not loaded: {known!r} "
                 "means something by itself",
                 TOKEN,
                 "a made-up word, such as zxq-1, means nothing",

@@ -82,6 +82,7 @@ WITHOUT_FIX: dict[str, str] = {
     "same-words": FILES,
     "same-trigger": FILES,
     "trigger-is-class": FILES,
+    "trigger-splits": FILES,
     "trigger-in-reg": FILES,
     "trigger-in-captions": FILES,
     "class-folder": ONLY_THE_PERSON_KNOWS,

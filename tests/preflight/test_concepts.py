@@ -38,6 +38,7 @@ def test_concepts_that_share_nothing_but_their_class_are_fine(tmp_path: Path) ->
         ({"10_sks cat": "", "5_Sks Cat": ""}, None, "same-words", "share the words 'sks cat'"),
         ({"10_sks cat": "", "10_sks dog": ""}, None, "same-trigger", "share the trigger word 'sks'"),
         ({"10_cat girl": "", "10_sks cat": ""}, None, "trigger-is-class", "of folder 10_cat girl is a class word"),
+        ({"10_mycat cat": ""}, None, "trigger-splits", "is read as my + cat: 'cat' means something by itself"),
         ({"10_sks cat": ""}, {"1_sks cat": ""}, "trigger-in-reg", "folder 1_sks cat has the trigger word"),
         (
             {"10_sks cat": "", "10_zwx dog": "a zwx dog beside sks cat"}, None, "trigger-in-captions",
