@@ -1,13 +1,15 @@
 """Pictures resized, cropped, converted, turned upright and laid on a colour: always as copies in a folder of their own.
 
-The pictures that are there are never touched. A plan is a value that can be shown; carrying it out writes each file
-under a temporary name and renames it, skips what is done already, and never overwrites anything else.
+A picture that needs no change is copied byte for byte. The pictures that are there are never touched. A plan is a value
+that can be shown; carrying it out writes each file under a temporary name and renames it, skips what is done already,
+and never overwrites anything else.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+import shutil
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +19,7 @@ from typing import BinaryIO, Literal
 from PIL import Image, ImageColor
 
 from kohya_like.data.folders import is_picture, named
-from kohya_like.data.images import Picture, load_picture
+from kohya_like.data.images import Picture, allowed_formats, load_picture
 from kohya_like.data.picture_header import read_header
 from kohya_like.data.records import plain
 from kohya_like.data.resample import resize_box
@@ -28,6 +30,8 @@ from kohya_like.schema.errors import FormatError, UserError
 Format = Literal["same", "png", "jpg", "webp"]
 SUFFIXES: dict[str, str] = {"png": ".png", "jpg": ".jpg", "webp": ".webp"}
 MAX_SIDE = 16_384
+_SUFFIXES_OF = {"PNG": (".png",), "JPEG": (".jpg", ".jpeg"), "WEBP": (".webp",)}
+_ORIENTATION = 0x0112  # EXIF
 
 
 @dataclass(frozen=True)
@@ -140,8 +144,10 @@ class CopyPlan:
     left_out: tuple[tuple[Path, str], ...] = ()
 
 
-def plan_copies(folder: Path, target: Path, shaping: Shaping) -> CopyPlan:
+def plan_copies(folder: Path, target: Path, shaping: Shaping, without: Collection[Path] = ()) -> CopyPlan:
     """Plan a copy of each picture of `folder` and the folders below it, under the same names below `target`.
+
+    `without`: pictures that are left out, with their captions.
 
     Raises:
         UserError: `target` is the folder itself or lies in it, or the folder is not there.
@@ -154,6 +160,8 @@ def plan_copies(folder: Path, target: Path, shaping: Shaping) -> CopyPlan:
     left_out: list[tuple[Path, str]] = []
     taken: set[str] = set()
     for source, beside in pictures_in(folder):
+        if source in without:
+            continue
         try:
             size = read_header(source).size
         except (FormatError, OSError) as error:
@@ -252,16 +260,32 @@ def _make(copy: Copy, shaping: Shaping) -> str:
         return "there"
     try:
         picture = load_picture(copy.source)
+        copy.target.parent.mkdir(parents=True, exist_ok=True)
         for source, target in copy.captions:
             if not target.exists():
-                copy.target.parent.mkdir(parents=True, exist_ok=True)
                 atomic_bytes(target, source.read_bytes(), overwrite=False)
     except FormatError as error:
         return error.text.removeprefix(f"{plain(str(copy.source))}: ")
-    image = shaping.shaped(picture, copy.target.suffix != ".jpg" and copy.target.suffix != ".jpeg")
-    copy.target.parent.mkdir(parents=True, exist_ok=True)
+    if _is_as_wanted(copy, picture, shaping):
+        atomic_write(copy.target, partial(_copied, copy.source), overwrite=False)
+        return ""
+    image = shaping.shaped(picture, copy.target.suffix not in (".jpg", ".jpeg"))
     atomic_write(copy.target, partial(_save, image, copy.target.suffix, shaping.quality), overwrite=False)
     return ""
+
+
+def _is_as_wanted(copy: Copy, picture: Picture, shaping: Shaping) -> bool:
+    """Upright, of the wanted size and format, and without transparency that a background should replace."""
+    if copy.size != copy.made or (picture.alpha is not None and shaping.background):
+        return False
+    with Image.open(copy.source, formats=allowed_formats()) as opened:
+        is_upright = opened.getexif().get(_ORIENTATION, 1) == 1
+        return is_upright and copy.target.suffix in _SUFFIXES_OF.get(opened.format or "", ())
+
+
+def _copied(source: Path, file: BinaryIO) -> None:
+    with source.open("rb") as opened:
+        shutil.copyfileobj(opened, file, 1 << 20)
 
 
 def _save(image: Image.Image, suffix: str, quality: int, file: BinaryIO) -> None:

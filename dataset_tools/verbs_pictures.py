@@ -1,11 +1,11 @@
-"""The verbs for pictures: duplicates, quality, resize, new, statistics. What writes has --dry-run."""
+"""The verbs for pictures: duplicates, quality, health, clean, resize, new, statistics. What writes has --dry-run."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from kohya_like.data.records import plain
 from kohya_like.schema.errors import UserError
 
 if TYPE_CHECKING:
+    from dataset_tools.health import Health
     from dataset_tools.picture_facts import PictureFacts
 
 Run = Callable[[argparse.Namespace], int]
@@ -21,16 +22,30 @@ Adder = Callable[[str, Run, str], argparse.ArgumentParser]
 
 
 def add_picture_verbs(verb: Adder) -> None:
-    """The five verbs and their options."""
+    """The seven verbs and their options."""
     sub = verb("duplicates", duplicates_verb, "List groups of pictures that are nearly the same. Nothing is deleted.")
     _folder(sub)
-    sub.add_argument("--distance", type=int, default=10, help="of 128 bits; 0: only copies, 10: other sizes too")
+    _distance(sub)
 
     sub = verb("quality", quality_verb, "List pictures that are damaged, too small, soft, very long or transparent.")
     _folder(sub)
-    sub.add_argument("--resolution", type=_size, default=(512, 512), metavar="512 or 512x768", help="of the training")
-    sub.add_argument("--sharpness", type=float, default=60.0, help="below it a picture counts as soft")
-    sub.add_argument("--aspect", type=float, default=2.5, help="longer by shorter side, above it a picture is too long")
+    _limits(sub)
+
+    sub = verb("health", health_verb, "Both of these at once, for several folders.")
+    sub.add_argument("folders", type=Path, nargs="+")
+    _rules(sub)
+    sub.add_argument("--json", action="store_true", help="JSON lines: how far it is, at the end what was found")
+
+    sub = verb("clean", clean_verb, "Copy a dataset to a new folder without near-duplicates and damaged pictures.")
+    sub.add_argument("folder", type=Path)
+    sub.add_argument("target", type=Path, help="a new folder, outside of the first")
+    sub.add_argument(
+        "--without", default="duplicate,damaged", metavar="REASONS", help="of duplicate, damaged, soft, small, long"
+    )
+    sub.add_argument("--background", default="", metavar="COLOUR", help="lay transparency on it: white, #808080 ...")
+    _rules(sub)
+    _dry_run(sub)
+    sub.add_argument("--json", action="store_true", help="JSON lines: how far it is, at the end what was done")
 
     sub = verb("resize", resize_verb, "Write copies of the pictures, resized, cut or converted, to a new folder.")
     sub.add_argument("folder", type=Path)
@@ -66,6 +81,21 @@ def add_picture_verbs(verb: Adder) -> None:
 def _folder(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("folder", type=Path)
     sub.add_argument("--json", action="store_true")
+
+
+def _distance(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--distance", type=int, default=10, help="of 128 bits; 0: only copies, 10: other sizes too")
+
+
+def _limits(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--resolution", type=_size, default=(512, 512), metavar="512 or 512x768", help="of the training")
+    sub.add_argument("--sharpness", type=float, default=60.0, help="below it a picture counts as soft")
+    sub.add_argument("--aspect", type=float, default=2.5, help="longer by shorter side, above it a picture is too long")
+
+
+def _rules(sub: argparse.ArgumentParser) -> None:
+    _distance(sub)
+    _limits(sub)
 
 
 def _dry_run(sub: argparse.ArgumentParser) -> None:
@@ -140,6 +170,72 @@ def _existing(folder: Path) -> Path:
 
 def _shown(done: int, of: int) -> None:
     print(f"\r{done} of {of}", end="\n" if done == of else "", file=sys.stderr, flush=True)
+
+
+def health_verb(arguments: argparse.Namespace) -> int:
+    health = _health(arguments, arguments.folders)
+    if arguments.json:
+        _line(health.as_dict())
+        return 0
+    for group in health.groups:
+        say(f"{len(group.pictures)} alike: {', '.join(plain(str(path)) for path in group.pictures)}")
+    for one in health.findings:
+        say(f"{one.kind:12} {plain(str(one.path))}: {one.text}")
+    say(f"{health.pictures} pictures; {len(health.groups)} groups of near-duplicates; {len(health.findings)} remarks.")
+    return 0
+
+
+def _health(arguments: argparse.Namespace, folders: Sequence[Path]) -> Health:
+    from dataset_tools.duplicates import MAX_DISTANCE
+    from dataset_tools.facts_store import FactsStore
+    from dataset_tools.health import look_over
+    from dataset_tools.quality import QualityRules
+    from kohya_like.data.fingerprint import default_cache_dir
+
+    if not 0 <= arguments.distance <= MAX_DISTANCE:
+        raise UserError(f"--distance {arguments.distance}", f"give 0 to {MAX_DISTANCE}")
+    rules = QualityRules(arguments.resolution, arguments.sharpness, arguments.aspect)
+    store = FactsStore(default_cache_dir())
+    try:
+        return look_over(folders, rules, store, arguments.distance, _progress(arguments.json))
+    finally:
+        store.close()
+
+
+def _progress(as_json: bool) -> Callable[[int, int], None] | None:
+    """JSON lines for a program, a counter for a person who looks."""
+    if as_json:
+        return lambda done, of: _line({"done": done, "of": of})
+    return _shown if sys.stderr.isatty() else None
+
+
+def _line(value: object) -> None:
+    print(json.dumps(value), flush=True)
+
+
+def clean_verb(arguments: argparse.Namespace) -> int:
+    from dataset_tools.copies import Shaping, carry_out
+    from dataset_tools.health import plan_clean_copy
+
+    reasons = [reason.strip() for reason in arguments.without.split(",") if reason.strip()]
+    shaping = Shaping(background=arguments.background)
+    health = _health(arguments, [arguments.folder])
+    plan = plan_clean_copy(arguments.folder, arguments.target, health, reasons, shaping)
+    without = sorted(health.left_out(reasons))
+    if arguments.dry_run:
+        for path in without:
+            say(f"left out: {plain(str(path))}")
+        say(f"{len(plan.copies)} pictures would be copied, {len(without)} left out.")
+        return 0
+    copied = carry_out(plan, shaping, _progress(arguments.json))
+    if arguments.json:
+        failed = [[str(path), why] for path, why in (*plan.left_out, *copied.failed)]
+        _line({"made": copied.made, "there": copied.there, "left_out": len(without), "failed": failed})
+        return 0
+    for path, why in (*plan.left_out, *copied.failed):
+        say(f"not copied: {plain(str(path))}: {why}", error=True)
+    say(f"{copied.made} pictures copied, {copied.there} were there already, {len(without)} left out.")
+    return 0
 
 
 def resize_verb(arguments: argparse.Namespace) -> int:

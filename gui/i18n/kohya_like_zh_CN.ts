@@ -2083,7 +2083,7 @@
     </message>
     <message>
         <source>Epoch</source>
-        <translation type="unfinished">轮</translation>
+        <translation>轮</translation>
     </message>
     <message>
         <source>Repeat</source>

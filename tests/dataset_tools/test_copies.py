@@ -90,6 +90,16 @@ def test_captions_go_along_byte_for_byte_and_the_originals_stay(tmp_path: Path) 
     assert (tmp_path / "out" / "10_a" / "x.txt").read_bytes() == caption
 
 
+def test_a_picture_that_needs_no_change_is_copied_byte_for_byte(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    put(source, "same.jpg", scene(1))
+    put(source, "misnamed.png", scene(2))
+    (source / "misnamed.png").rename(source / "misnamed.jpg")  # a PNG that calls itself JPEG becomes one
+    run(source, tmp_path / "out", Shaping(longest=256, background="white"))
+    assert (tmp_path / "out" / "same.jpg").read_bytes() == (source / "same.jpg").read_bytes()
+    assert Image.open(tmp_path / "out" / "misnamed.jpg").format == "JPEG"
+
+
 def test_names_that_would_meet_are_kept_apart(tmp_path: Path) -> None:
     for seed, name in enumerate(["a.png", "a.jpg", "A.webp"]):
         put(tmp_path / "in", name, scene(seed, (64, 64)))
