@@ -84,7 +84,7 @@ def chosen(proposal: Proposal, selection: Selection) -> tuple[str, ...]:
     tags: dict[str, None] = {}
     for category in sorted(proposal.scores, key=_place):
         for tag, _ in _taken(category, proposal.scores[category], selection):
-            if _plain(tag) not in barred:
+            if not barred or _plain(tag) not in barred:
                 prefix = selection.rating_prefix if category == RATING else ""
                 tags.setdefault(prefix + written(tag, selection.spaces, selection.escape))
     return tuple(tags)
