@@ -13,19 +13,18 @@ from itertools import compress
 from operator import not_
 from pathlib import Path
 
+from dataset_tools.caption_names import CaptionNames
 from kohya_like.data.folders import (
     Listing,
     Walk,
     is_picture,
     list_folder,
-    named,
     open_folder,
     read_name,
     refusals,
-    times,
 )
 from kohya_like.data.records import plain
-from kohya_like.data.sidecar import masks_beside, picture_stems, sidecars_by_stem
+from kohya_like.data.sidecar import masks_beside
 from kohya_like.schema.errors import Fault
 
 
@@ -48,19 +47,7 @@ class PictureFolder:
     others: list[str] = field(default_factory=list)  # its further files, until the captions are found
 
     def captions(self, extension: str) -> CaptionNames:
-        return CaptionNames(sidecars_by_stem(self.others, extension), extension)
-
-
-class CaptionNames:
-    """Which caption file training reads for a picture."""
-
-    def __init__(self, by_stem: dict[str, str], extension: str) -> None:
-        self.by_stem, self.extension = by_stem, extension
-        self.names = set(by_stem.values())
-
-    def of(self, picture: str) -> str | None:
-        """The caption file's name; None where there is none."""
-        return next((found for stem in picture_stems(picture) if (found := self.by_stem.get(stem))), None)
+        return CaptionNames.among(self.others, extension)
 
 
 @dataclass
@@ -131,28 +118,3 @@ def _nothing(top: Path, listing: Listing) -> Fault:
     text = "holds no pictures" if listing.files or listing.folders else "is empty"
     mend = "put pictures into a folder such as 10_sks cat in it"
     return Fault(text, "", plain(str(top)), mend, code="no-pictures")
-
-
-def name_faults(folder: PictureFolder, captions: CaptionNames) -> Iterator[Fault]:
-    """What is wrong with the names in a folder: shared captions, clashes of case, captions without a picture."""
-    by_stem: dict[str, list[str]] = {}
-    by_lower: dict[str, list[str]] = {}
-    used: set[str] = set()
-    for name in folder.pictures:
-        stems = picture_stems(name)
-        by_stem.setdefault(stems[0], []).append(name)
-        by_lower.setdefault(name.lower(), []).append(name)
-        used.update(stems)
-    for name in captions.by_stem.values():
-        by_lower.setdefault(name.lower(), []).append(name)
-    shared = [" = ".join(names) for names in by_stem.values() if len(names) > 1]
-    clashes = [" = ".join(names) for names in by_lower.values() if len(names) > 1]
-    orphans = [name for stem, name in sorted(captions.by_stem.items()) if stem not in used]
-    for names, thing, text, mend, code in (
-        (shared, "name", "used by several pictures, which share one caption", "rename one of them", "same-stem"),
-        (clashes, "name", "that differ only in case", "Windows and macOS take them for one: rename them", "case-clash"),
-        (orphans, "caption file", "without a picture", "rename them like their picture, or delete them", "orphans"),
-    ):
-        if names:
-            sentence = f"{times(len(names), thing)} {text}: {named(names)}"
-            yield Fault(sentence, "", plain(folder.folder), mend, "warning", code)

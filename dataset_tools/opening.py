@@ -7,13 +7,13 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 
 from dataset_tools.caption_file import CaptionText
+from dataset_tools.caption_names import belonging
 from dataset_tools.columns import ENCODINGS, NO_FILE, NUMBERS, PROBLEMS, READ
 from dataset_tools.index_store import IndexStore, Part
-from dataset_tools.listing import CaptionNames, ListingRules, PictureFolder, find_pictures, name_faults
+from dataset_tools.listing import ListingRules, PictureFolder, find_pictures
 from dataset_tools.reading import NO_CAPTION, ReadCaption, Stamp, read_caption
 from dataset_tools.shelf import Shelf, breathe
 from dataset_tools.token_count import token_counts
-from kohya_like.schema.errors import Fault
 
 Progress = Callable[[int, int], None]  # done, of how many
 Cancelled = Callable[[], bool]
@@ -56,27 +56,15 @@ class Opening:
         return True
 
     def _find_captions(self, place: int, folder: PictureFolder) -> list[str | None]:
-        """Which caption file each picture has; names that clash are noted as faults."""
-        names = folder.captions(self._extension)
-        shelf, first = self._shelf, self._shelf.listed[place].start
-        usual = [picture[: picture.rindex(".")] + names.extension for picture in folder.pictures]
-        found = [
-            expected if expected in names.names and expected.isascii() else names.of(picture)
-            for picture, expected in zip(folder.pictures, usual)
-        ]
-        unusual = {} if found == usual else _unusual(found, usual, first)
-        faults: list[Fault] = []
-        sharing: dict[int, tuple[int, ...]] = {}
-        files = [caption or expected for caption, expected in zip(found, usual)]
-        if _may_clash(folder, names, files):
-            faults = list(name_faults(folder, names))
-            sharing = _sharing(files, first)
+        """Which caption file each picture has."""
+        shelf = self._shelf
+        of = belonging(folder.folder, folder.pictures, shelf.listed[place], folder.captions(self._extension))
         with shelf.lock:
-            shelf.columns.caption_names.update(unusual)
-            shelf.columns.sharing.update(sharing)
-            shelf.faults += faults
+            shelf.columns.caption_names.update(of.unusual)
+            shelf.columns.sharing.update(of.sharing)
+            shelf.faults += of.faults
         folder.others = []
-        return found
+        return of.found
 
     def _take_parts(
         self, parts: Iterable[Part], place: int, folder: PictureFolder, progress: Progress, cancelled: Cancelled
@@ -118,7 +106,7 @@ class Opening:
         captions = self._captions[place][position : position + len(part.names)]
         old = part.numbers["mtimes"], part.numbers["sizes"]
         for i, (caption, mtime, size) in enumerate(zip(captions, *old)):
-            if _facts(prefix, caption) != (mtime, size):
+            if caption_facts(prefix, caption) != (mtime, size):
                 read = read_caption(prefix + caption) if caption is not None else NO_CAPTION
                 with shelf.lock:
                     shelf.read_again(first + i, read)
@@ -144,35 +132,13 @@ class Opening:
     def _one(self, prefix: str, caption: str | None, known: ReadCaption | None) -> ReadCaption:
         if caption is None:
             return NO_CAPTION
-        if known is not None and known.stamp is not None and _facts(prefix, caption) == known.stamp[:2]:
+        if known is not None and known.stamp is not None and caption_facts(prefix, caption) == known.stamp[:2]:
             return known
         return read_caption(prefix + caption)
 
 
-def _unusual(found: Sequence[str | None], usual: Sequence[str], first: int) -> dict[int, str]:
-    """Caption files that are not called like their picture, by its number."""
-    both = enumerate(zip(found, usual), first)
-    return {number: caption for number, (caption, expected) in both if caption is not None and caption != expected}
-
-
-def _may_clash(folder: PictureFolder, names: CaptionNames, files: Sequence[str]) -> bool:
-    """Whether names must be looked at one by one, which takes time; `files` are the caption files in use."""
-    captions = names.by_stem.values()
-    lower = {name.lower() for name in folder.pictures} | {name.lower() for name in captions}
-    used = set(files)
-    return len(lower) < len(folder.pictures) + len(captions) or len(used) < len(files) or not used >= names.names
-
-
-def _sharing(files: Sequence[str], first: int) -> dict[int, tuple[int, ...]]:
-    """Pictures that have their caption file in common; `first` is the number of the first picture."""
-    users: dict[str, list[int]] = {}
-    for number, file in enumerate(files, first):
-        users.setdefault(file, []).append(number)
-    return {number: tuple(group) for group in users.values() if len(group) > 1 for number in group}
-
-
-def _facts(prefix: str, caption: str | None) -> tuple[int, int]:
-    """Time and size of a caption file."""
+def caption_facts(prefix: str, caption: str | None) -> tuple[int, int]:
+    """Time (ns) and size of a caption file, as the columns have them."""
     if caption is None:
         return NO_FILE, 0
     try:

@@ -89,9 +89,9 @@ class Shelf:
         return changed
 
     def change_caption(self, number: int, caption: CaptionText) -> list[int]:
-        if self.columns.states[number] != READ or self.columns.caption(number) == caption:
-            return []
         group = self.columns.sharing.get(number, (number,))
+        if self.columns.states[number] != READ or all(self.columns.caption(one) == caption for one in group):
+            return []
         for one in group:
             self._before_change(one)
             self.columns.put_caption(one, caption)
