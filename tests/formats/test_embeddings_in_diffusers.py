@@ -18,8 +18,8 @@ from kohya_like.data.tokens import clip_tokenizer
 from kohya_like.families.backbone import Conditioning
 from kohya_like.families.loading import load_backbone
 from kohya_like.families.placeholders import PlaceholderVectors
-from kohya_like.formats.embeddings import Embedding, write_embedding
-from tests.tiny_runs import base
+from kohya_like.formats.embeddings import BUNDLE, Embedding, write_embedding
+from tests.tiny_runs import Run, base
 
 WORD, PROMPT, COUNT = "my-cat", "a my-cat, flat", 3
 SUFFIXES = (".pt", ".safetensors", ".bin")
@@ -115,3 +115,15 @@ def test_its_own_name_is_the_token_where_none_is_given(tmp_path: Path) -> None:
         pipe = pipeline("sd1")
         pipe.load_textual_inversion(str(tmp_path), weight_name=f"file{suffix}", local_files_only=True)
         assert WORD in pipe.tokenizer.get_vocab()
+
+
+def test_pivotal_tuning_without_the_word_inside(tmp_path: Path) -> None:
+    """What docs/methods.md says of diffusers: it refuses the file for the word in it; it takes the rest, and the .pt."""
+    run = Run(tmp_path, "sd1", method__name="pivotal", method__token_string=WORD, train__max_train_steps=1).train()
+    pipe = pipeline("sd1")
+    with pytest.raises(ValueError, match="Invalid LoRA checkpoint"):
+        pipe.load_lora_weights(str(run.file))
+    pipe.load_lora_weights({name: rows for name, rows in run.weights.items() if not name.startswith(BUNDLE)})
+    assert pipe.get_list_adapters().keys() == {"unet", "text_encoder"}
+    pipe.load_textual_inversion(str(run.file.parent), weight_name="tiny.pt", token=WORD, local_files_only=True)
+    assert WORD in pipe.tokenizer.get_vocab()

@@ -105,7 +105,7 @@ def test_unknown_names_are_all_told_and_nothing_is_drawn(hand: Hand, folder: Pat
 
 
 def test_ten_thousand_words_and_broken_brackets(hand: Hand) -> None:
-    assert hand("--steps", "1", prompt="cat " * 2000 + "[a (b ]] :1.2) ((") != hand("--steps", "1")
+    assert hand("--steps", "1", prompt="cat " * 10_000 + "[a (b ]] :1.2) ((") != hand("--steps", "1")
     assert "characters; at most 100000" in hand.refused(prompt="cat " * 30_000)
 
 
