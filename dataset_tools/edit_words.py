@@ -12,14 +12,12 @@ import regex
 
 from dataset_tools.caption_file import tag_span, tags_of, with_tags
 from dataset_tools.edit_base import Context, TagEdit
+from dataset_tools.proposals import KAOMOJI
 from kohya_like.data.sidecar import CAPTION_LIMIT
 from kohya_like.schema.errors import UserError
 
 BATCH_TIMEOUTS = 20  # the captions of a batch together may take as long as this many single ones
 
-# Faces, whose underscore is a mouth (the list of the WD14 taggers).
-_FACES = "0_0 (o)_(o) +_+ +_- ._. <o>_<o> <|>_<|> =_= >_< 3_3 6_9 >_o @_@ ^_^ o_o u_u x_x |_| ||_||"
-KAOMOJI = frozenset(_FACES.split())
 Case = Literal["lower", "upper", "title"]
 Scope = Literal["text", "line", "tags"]
 

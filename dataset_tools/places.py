@@ -1,7 +1,7 @@
 """Where this program keeps what it knows of datasets: never beside the pictures.
 
     cache folder/datasets/NAME-HASH.sqlite     the index: may be deleted at any time
-    state folder/captions/NAME-HASH/           journal and backups: a person's work
+    state folder/captions/                     journals and backups: a person's work
 
 Both follow the rule of `kohya_like.data.fingerprint` for the cache folder (XDG on Linux).
 """
@@ -26,8 +26,9 @@ def index_file(folders: Sequence[str]) -> Path:
 
 
 def state_folder(folders: Sequence[str]) -> Path:
-    """Where the journal and the backups of these folders' captions lie."""
-    return state_home() / "captions" / _name(folders)
+    """Where the journals and the backups of captions lie: one place for all folders. A journal names its folders, so
+    a session takes up what another one left, together with whatever other folders it was opened."""
+    return state_home() / "captions"
 
 
 def state_home() -> Path:

@@ -38,20 +38,20 @@ def read_metadata(path: Path, folder: Path, pictures: Sequence[str], separator: 
     whole = set(pictures)
     lines: dict[str, tuple[str, ...]] = {}
     missing, elsewhere = [], []
-    for key, entry in _entries(path):
+    for key, entry in entries(path):
         place, name = os.path.split(key.replace("\\", "/"))
-        if _is_elsewhere(place, folder):
+        if is_elsewhere(place, folder):
             elsewhere.append(key)
             continue
         found = [name] if name in whole else by_stem.get(stem_key(name), [])
         if not found:
             missing.append(key)
         for one in found:
-            lines[one] = _lines(entry, separator)
+            lines[one] = lines_of(entry, separator)
     return MetadataCaptions(lines, tuple(missing), tuple(elsewhere))
 
 
-def _is_elsewhere(place: str, folder: Path) -> bool:
+def is_elsewhere(place: str, folder: Path) -> bool:
     """Whether a path's folder is another one; one of another machine counts by the picture alone, as in kohya."""
     given = folder / place if place else folder
     if given.is_dir():
@@ -60,7 +60,8 @@ def _is_elsewhere(place: str, folder: Path) -> bool:
     return not absolute and Path(place).parts != folder.parts[-len(Path(place).parts) :]
 
 
-def _entries(path: Path) -> Iterator[tuple[str, object]]:
+def entries(path: Path) -> Iterator[tuple[str, object]]:
+    """What the file says of each picture, by the name it gives it. Raises FormatError."""
     text = _text(path)
     try:
         table = json.loads(text)
@@ -93,7 +94,8 @@ def _text(path: Path) -> str:
         raise FormatError(f"{path}: is not UTF-8 text", "save it as UTF-8") from None
 
 
-def _lines(entry: object, separator: str) -> tuple[str, ...]:
+def lines_of(entry: object, separator: str) -> tuple[str, ...]:
+    """The lines of the caption in an entry."""
     if isinstance(entry, str):
         entry = {"caption": entry}
     if not isinstance(entry, Mapping):
