@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -120,3 +121,11 @@ def test_bad_input(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
         changes = {**changes, "method__weights": str(Run(tmp_path / "w", family.lower(), **own).train().file)}
     with pytest.raises(UserError, match=said):
         Run(tmp_path / "run", **{**INVERSION, **changes}).build()
+
+
+def test_a_picture_that_was_saved_as_a_jpeg_is_said(tmp_path: Path) -> None:
+    first = Run(tmp_path / "first", **INVERSION, train__max_train_steps=1, method__save_model_as="png").train()
+    with Image.open(first.file) as picture:
+        picture.convert("RGB").save(tmp_path / "shared.jpg", quality=95)
+    with pytest.raises(UserError, match=r"shared\.jpg: carries no embedding .* saved with loss"):
+        Run(tmp_path / "next", **INVERSION, method__weights=str(tmp_path / "shared.jpg")).build()

@@ -118,7 +118,7 @@ def test_its_own_name_is_the_token_where_none_is_given(tmp_path: Path) -> None:
 
 
 def test_pivotal_tuning_without_the_word_inside(tmp_path: Path) -> None:
-    """What docs/methods.md says of diffusers: it refuses the file for the word in it; it takes the rest, and the .pt."""
+    """What docs/methods.md says of diffusers: it refuses the file for the word in it, and takes the rest."""
     run = Run(tmp_path, "sd1", method__name="pivotal", method__token_string=WORD, train__max_train_steps=1).train()
     pipe = pipeline("sd1")
     with pytest.raises(ValueError, match="Invalid LoRA checkpoint"):
