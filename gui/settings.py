@@ -66,6 +66,11 @@ class Settings(QObject):
         self.changed.emit(key)
 
     @property
+    def folder(self) -> Path:
+        """Where the settings lie; other files that a person may edit lie there too."""
+        return self._file.parent
+
+    @property
     def problem(self) -> str:
         """Why the file could not be used, in a sentence; empty if it could."""
         if self._kept_as:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from dataset_tools.edits import ConvertEncoding, Edit
+from dataset_tools.edits import Edit
 from dataset_tools.preview import Preview
 from gui.amounts import whole
 from gui.captions.batch_operations import CHOICES, OPERATIONS, Operation
@@ -80,6 +80,10 @@ class BatchEdit(QWidget):
     def choose(self, name: str) -> None:
         """Show an operation, ready to be filled in."""
         self.operation.setCurrentIndex([one.name for one in OPERATIONS].index(name))
+
+    def choose_scope(self, name: str) -> None:
+        """One of SCOPES."""
+        self.scope.setCurrentIndex(SCOPES.index(name))
 
     def take_keyboard(self) -> None:
         first = next((self.inputs[name] for name in self._chosen().inputs), self.operation)
@@ -201,25 +205,19 @@ class BatchEdit(QWidget):
             is_begun = any(isinstance(w, QLineEdit) and w.isVisibleTo(self) and w.text() for w in self.inputs.values())
             self.said.setText(desk.desk.language.sentence(str(error)) if is_begun else "")
             return
-        if isinstance(edit, ConvertEncoding):
-            self._show_conversion()
-            return
         desk.preview(edit, self._ids(), self._show_preview, self)
 
     def _show_preview(self, preview: Preview) -> None:
         count = len(preview.changes)
-        said = self.tr("{count} captions would change.").format(count=whole(count)) if count else self.tr("No caption would change.")
+        said = (
+            self.tr("{count} captions would change.").format(count=whole(count))
+            if count
+            else self.tr("No caption would change.")
+        )
         faults = [self._desk.desk.language.sentence(sentence) for sentence in preview.faults[:3]]
         self.said.setText(" ".join([said, *faults]))
         self.diff.show_changes(preview.changes)
         self._show_count(count)
-
-    def _show_conversion(self) -> None:
-        self.diff.show_changes([])
-        self.said.setText(
-            self.tr("Files that are wholly in this encoding are written anew as UTF-8; the first state is kept as a backup.")
-        )
-        self.apply.setEnabled(True)
 
     def _show_count(self, count: int) -> None:
         said = self.tr("Change {count}").format(count=whole(count)) if count else self.tr("Change")
@@ -244,4 +242,3 @@ def _input(name: str) -> QLineEdit | QComboBox:
     for value in CHOICES[name]:
         box.addItem("", value)
     return box
-

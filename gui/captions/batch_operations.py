@@ -1,4 +1,4 @@
-"""What can be done to many captions at once: each operation with what it asks for, and the edit it makes of that. No Qt."""
+"""What can be done to many captions at once: operations, what each asks for, and the edit made of that. No Qt."""
 
 from __future__ import annotations
 

@@ -37,12 +37,12 @@ class Cells(QStyledItemDelegate):
 
     def __init__(self, desk: CaptionDesk, parent: QWidget, side: int) -> None:
         super().__init__(parent)
-        self._desk, self.side = desk, side
+        self._desk, self._view, self.side = desk, parent, side
 
     def cell(self) -> QSize:
         """Picture, name and one line about the caption."""
-        line = self.parent().fontMetrics().height()  # type: ignore[attr-defined]
-        return QSize(self.side + 2 * (GAP + SMALL), self.side + 2 * line + 2 * GAP + 3 * SMALL)
+        line = self._view.fontMetrics().height()
+        return QSize(self.side + 2 * GAP, self.side + 2 * line + 2 * GAP + 3 * SMALL)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         picture = index.data(PICTURE_ROLE)
@@ -50,7 +50,9 @@ class Cells(QStyledItemDelegate):
             return
         states, state = QStyle.StateFlag, option.state  # type: ignore[attr-defined]
         seen = Look(
-            bool(state & states.State_Selected), bool(state & states.State_HasFocus), bool(state & states.State_MouseOver)
+            bool(state & states.State_Selected),
+            bool(state & states.State_HasFocus),
+            bool(state & states.State_MouseOver),
         )
         painter.save()
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
@@ -79,7 +81,7 @@ class Cells(QStyledItemDelegate):
             painter.drawRoundedRect(QRectF(place).adjusted(3, 3, -3, -3), ROUND - 2, ROUND - 2)
 
     def _paint_inside(self, painter: QPainter, place: QRect, picture: Picture, thumbnail: object) -> None:
-        inner = place.adjusted(GAP - SMALL // 2, GAP - SMALL // 2, -(GAP - SMALL // 2), -(GAP - SMALL // 2))
+        inner = place.adjusted(SMALL, GAP - SMALL // 2, -SMALL, -(GAP - SMALL // 2))
         room = QRect(inner.left(), inner.top(), inner.width(), self.side)
         self.paint_picture(painter, room, thumbnail)
         line = painter.fontMetrics().height()

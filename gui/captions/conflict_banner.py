@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontDatabase
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from dataset_tools.session import Choice, Conflict
 from gui.amounts import whole
@@ -27,7 +36,11 @@ class ConflictBanner(QFrame):
         self.title = PlainLabel(wrap=True)
         self.labels = [PlainLabel(role="muted") for _ in range(2)]
         self.mine, self.theirs = QPlainTextEdit(), QPlainTextEdit()
-        self.buttons: dict[Choice, QPushButton] = {"mine": QPushButton(), "theirs": QPushButton(), "merge": QPushButton()}
+        self.buttons: dict[Choice, QPushButton] = {
+            "mine": QPushButton(),
+            "theirs": QPushButton(),
+            "merge": QPushButton(),
+        }
         self.show_picture = QPushButton()
         self._lay_out()
         for choice, button in self.buttons.items():

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from dataset_tools.library import Library, Picture
     from dataset_tools.outside import Outside
     from dataset_tools.preview import Preview
-    from dataset_tools.session import Batch, CaptionSession, Choice, Conflict
+    from dataset_tools.session import CaptionSession, Choice, Conflict
 
 T = TypeVar("T")
 
@@ -51,7 +51,8 @@ class CaptionDesk(QObject):
             walks over many pictures goes through `work`.
         shown: `shown.ids` that the filter lets through, in the order of the list, and the row of each.
         selection: the chosen ids in the order of the list; current: the one the keyboard is at, -1 for none.
-        faults: what is wrong with folders and caption files, known when all captions are read.
+        faults: what is wrong with folders and caption files, known when all captions are read; gone_faults: folders
+            that cannot be read any more.
         recovered: what a killed session left and this one took up, in a sentence; "".
         findings: what tools found out about pictures, for the filter; `note` adds to it.
     """
@@ -66,6 +67,7 @@ class CaptionDesk(QObject):
     conflicts_changed = Signal()  # `conflicts` is another
     history_changed = Signal()  # undo and redo, after each edit
     saved_changed = Signal()  # `unsaved` is another
+    faults_changed = Signal()  # `faults` or `gone_faults`
     outside_seen = Signal(int)  # that many captions were changed by another program, and are read anew
     said = Signal(str)  # a sentence for the status line, translated
     fault = Signal(str)  # a sentence about what could not be written or read, translated
@@ -76,9 +78,7 @@ class CaptionDesk(QObject):
     fault_in_thread = Signal(str)
     saved_in_thread = Signal(int)
 
-    def __init__(
-        self, desk: Desk, parent: QObject | None = None
-    ) -> None:
+    def __init__(self, desk: Desk, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.desk = desk
         self.keys = Keys(desk.settings, self)
@@ -90,6 +90,7 @@ class CaptionDesk(QObject):
         self.current = -1
         self.findings = Findings()
         self.faults: tuple[Fault, ...] = ()
+        self.gone_faults: tuple[Fault, ...] = ()
         self.recovered = ""
         self._worker, self._reader = QThreadPool(self), QThreadPool(self)
         for pool in (self._worker, self._reader):
@@ -122,7 +123,7 @@ class CaptionDesk(QObject):
     def flush(self) -> None:
         """Write what is unsaved now, in a thread."""
         if (session := self.session) is not None:
-            self.work(session.flush, self._on_flushed)
+            self.work(session.flush, self._say_flushed)
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -144,6 +145,7 @@ class CaptionDesk(QObject):
         """The list of other folders (called by `Opening`)."""
         self.library, self.session, self.shown = opened.library, None, opened.shown
         self.selection, self.current, self.findings = [], -1, Findings()
+        self.faults, self.gone_faults, self.recovered = (), (), ""
         self._looking.begin_anew()
         self.thumbnails.clear()
         self.opened.emit()
@@ -155,13 +157,28 @@ class CaptionDesk(QObject):
         self.session, self.faults = ready.session, ready.faults
         self.recovered = " ".join(self.desk.language.sentence(sentence) for sentence in ready.said)
         self.ready.emit()
+        self.faults_changed.emit()
         self._tell_session()
         if self.wish != Wish():
             self.look()
 
+    def find_faults(self) -> None:
+        """Look once more at what is wrong, in the worker; `faults_changed`."""
+
+        def done(faults: tuple[Fault, ...]) -> None:
+            if library is self.library:
+                self.faults, self.recovered = faults, ""
+                self.faults_changed.emit()
+
+        if (library := self.library) is not None:
+            self.work(lambda: library.faults, done)
+
     def take_outside(self, found: Outside, changed: Sequence[int]) -> None:
         """What other programs did (called by `Opening`)."""
         self.note(outside={*self.findings.outside, *changed}, gone=found.gone)
+        if self.gone_faults != (told := tuple(found.faults)):
+            self.gone_faults = told
+            self.faults_changed.emit()
         if found.is_other_list:
             self.look()
         if changed:
@@ -325,6 +342,9 @@ class CaptionDesk(QObject):
         if not isinstance(error, UserError | OSError | FilterError):
             raise error
         self.said.emit(self.desk.language.sentence(str(error)))
+
+    def _say_flushed(self, problems: tuple[str, ...]) -> None:
+        self.said.emit(self.desk.language.sentence(problems[0]) if problems else self.tr("All captions are saved."))
 
     def _on_changed(self, ids: list[int]) -> None:
         self.texts_changed.emit(ids)

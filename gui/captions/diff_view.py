@@ -1,33 +1,63 @@
-"""Changes of captions as people read them: the name, the line that goes in one colour and the one that comes."""
+"""Changes of captions as people read them: the name, and the caption with what goes struck out and what comes bold."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
 
-from PySide6.QtGui import QFontDatabase, QSyntaxHighlighter, QTextCharFormat, QTextDocument
+from PySide6.QtGui import QFont, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from dataset_tools.preview import Change
 from gui.captions.desk import CaptionDesk
 from gui.widgets.text import shortened
 
-MOST_SHOWN = 200  # changes
+MOST_SHOWN = 60  # changes; the number of all of them is said in words
 LONGEST = 1_500  # characters of a caption
+CONTEXT = 36  # characters that are left of what stays, at either side of a change
+SAME, GOES, COMES = "same", "goes", "comes"
+
+
+def pieces(before: str, after: str) -> Iterator[tuple[str, str]]:
+    """(SAME | GOES | COMES, text) in order; tags and words are compared, not letters."""
+    old, new = _words(before), _words(after)
+    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            yield SAME, "".join(old[a:b])
+            continue
+        if gone := "".join(old[a:b]):
+            yield GOES, gone
+        if come := "".join(new[c:d]):
+            yield COMES, come
+
+
+def _words(text: str) -> list[str]:
+    """Tags, the commas between them, and line ends."""
+    return re.findall(r"[^,\n]+|,[ \t]*|\n", text)
+
+
+def _cut(text: str, is_first: bool, is_last: bool) -> str:
+    """What stays, without its middle where it is long."""
+    head = 0 if is_first else CONTEXT
+    tail = 0 if is_last else CONTEXT
+    if len(text) <= head + tail + 5:
+        return text
+    return f"{text[:head]} ... {text[len(text) - tail :]}" if tail else f"{text[:head]} ..."
 
 
 class DiffView(QPlainTextEdit):
-    """Read-only text. A line that goes begins with -, one that comes with +: colour only stresses."""
+    """Read-only. What goes is struck out, what comes is bold: colour only stresses."""
 
     def __init__(self, desk: CaptionDesk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._desk = desk
+        self._changes: Sequence[Change] = ()
         self.setReadOnly(True)
+        self.setUndoRedoEnabled(False)
         self.setTabChangesFocus(True)
-        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
-        self.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self._colours = _Colours(desk, self.document())
         desk.desk.language.changed.connect(self.retranslate)
-        desk.desk.theme.changed.connect(self._colours.rehighlight)
+        desk.desk.theme.changed.connect(self._fill)
         self.retranslate()
 
     def retranslate(self) -> None:
@@ -35,32 +65,38 @@ class DiffView(QPlainTextEdit):
 
     def show_changes(self, changes: Sequence[Change]) -> None:
         """The first of them."""
-        self.setPlainText("\n".join(self._lines(change) for change in changes[:MOST_SHOWN]))
+        self._changes = changes[:MOST_SHOWN]
+        self._fill()
 
-    def _lines(self, change: Change) -> str:
-        picture = self._desk.picture(change.picture)
-        name = shortened(picture.name, 200) if picture is not None else ""
-        before, after = (_line(text) for text in (change.before, change.after))
-        return "\n".join([name, *_marked(before, "- "), *_marked(after, "+ ")])
+    def _fill(self) -> None:
+        self.clear()
+        forms, cursor = self._forms(), self.textCursor()
+        cursor.beginEditBlock()
+        for place, change in enumerate(self._changes):
+            picture = self._desk.picture(change.picture)
+            name = shortened(picture.name, 200) if picture is not None else ""
+            cursor.insertText(f"\n{name}\n" if place else f"{name}\n", forms["name"])
+            self._insert(cursor, change, forms)
+        cursor.endEditBlock()
+        self.moveCursor(QTextCursor.MoveOperation.Start)
 
+    def _insert(self, cursor: QTextCursor, change: Change, forms: dict[str, QTextCharFormat]) -> None:
+        parts = list(pieces(_shown(change.before), _shown(change.after)))
+        for place, (kind, text) in enumerate(parts):
+            if kind == SAME:
+                text = _cut(text, place == 0, place == len(parts) - 1)
+            cursor.insertText(text.replace("\n", "\u23ce\n" if kind != SAME else "\n"), forms[kind])
 
-def _marked(text: str, mark: str) -> list[str]:
-    """Each line of a caption behind its mark; none for a caption that is not there."""
-    return [mark + line for line in text.split("\n")] if text else []
-
-
-def _line(text: str | None) -> str:
-    return shortened((text or "").rstrip("\r\n"), LONGEST)
-
-
-class _Colours(QSyntaxHighlighter):
-    def __init__(self, desk: CaptionDesk, document: QTextDocument) -> None:
-        super().__init__(document)
-        self._desk = desk
-
-    def highlightBlock(self, text: str) -> None:
+    def _forms(self) -> dict[str, QTextCharFormat]:
         theme = self._desk.desk.theme
-        token = {"- ": "error", "+ ": "success"}.get(text[:2], "muted")
-        form = QTextCharFormat()
-        form.setForeground(theme.color(token))
-        self.setFormat(0, len(text), form)
+        forms = {kind: QTextCharFormat() for kind in ("name", SAME, GOES, COMES)}
+        for kind, token in (("name", "muted"), (SAME, "text"), (GOES, "error"), (COMES, "success")):
+            forms[kind].setForeground(theme.color(token))
+        forms["name"].setFontPointSize(max(7.0, self.font().pointSizeF() - 1))
+        forms[GOES].setFontStrikeOut(True)
+        forms[COMES].setFontWeight(QFont.Weight.Bold)
+        return forms
+
+
+def _shown(text: str | None) -> str:
+    return shortened((text or "").replace("\r\n", "\n").rstrip("\n"), LONGEST)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import (
@@ -80,8 +82,8 @@ class FilterBar(QFrame):
         for widget, stretch in ((self.text, 1), (self.examples, 0), (self.count, 0)):
             row.addWidget(widget, stretch)
         row.addSpacing(GAP)
-        for widget in (self.sort, self.descending):
-            row.addWidget(widget)
+        row.addWidget(self.sort)
+        row.addWidget(self.descending)
         row.addSpacing(GAP)
         row.addLayout(buttons)
         row.addWidget(self.side)
@@ -94,7 +96,7 @@ class FilterBar(QFrame):
     def _examples_menu(self) -> QMenu:
         menu = QMenu(self)
         for example in EXAMPLES:
-            menu.addAction(example, lambda example=example: self.ask(example))
+            menu.addAction(example, partial(self.ask, example))
         return menu
 
     def _connect(self) -> None:
@@ -108,15 +110,13 @@ class FilterBar(QFrame):
         self.descending.toggled.connect(lambda _: self._sort())
         self.side.valueChanged.connect(lambda value: gallery.set_side(SIDES[value]))
         for mode, button in self.modes.items():
-            button.clicked.connect(lambda _=False, mode=mode: gallery.set_mode(mode))
+            button.clicked.connect(partial(self._set_mode, mode))
         gallery.mode_changed.connect(self._on_mode_changed)
         desk.filtered.connect(self._show)
         desk.selection_changed.connect(lambda _: self._show())
         desk.opened.connect(self._on_opened)
         desk.desk.language.changed.connect(self.retranslate)
         desk.desk.theme.changed.connect(self._draw)
-        for mode in MODES:
-            desk.keys.bind(mode, gallery.parentWidget() or gallery, lambda mode=mode: gallery.set_mode(mode))
 
     def ask(self, text: str) -> None:
         """Filter by this text now, as if it had been typed."""
@@ -177,6 +177,10 @@ class FilterBar(QFrame):
     def _sort(self) -> None:
         self._desk.set_sort(SORTS[self.sort.currentIndex()], self.descending.isChecked())
         self._draw()
+
+    def _set_mode(self, mode: Mode, _: bool = False) -> None:
+        self._gallery.set_mode(mode)
+        self._gallery.take_keyboard()
 
     def _on_mode_changed(self, mode: Mode) -> None:
         self.modes[mode].setChecked(True)

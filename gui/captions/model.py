@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from PySide6.QtCore import QAbstractListModel, QItemSelection, QItemSelectionRange, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QItemSelection,
+    QItemSelectionRange,
+    QModelIndex,
+    QPersistentModelIndex,
+    Qt,
+)
 
 from dataset_tools.library import Picture
 from gui.captions.desk import CaptionDesk
@@ -34,7 +41,7 @@ class PictureModel(QAbstractListModel):
 
     def ids_of(self, selection: QItemSelection) -> list[int]:
         """In the order of the list."""
-        ranges = sorted((one.top(), one.bottom()) for one in selection)
+        ranges = sorted((one.top(), one.bottom()) for one in selection)  # type: ignore[attr-defined]
         return [number for top, bottom in ranges for number in self._ids[top : bottom + 1]]
 
     def selection_of(self, ids: Sequence[int]) -> QItemSelection:

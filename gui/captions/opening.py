@@ -156,7 +156,9 @@ class Opening(QObject):
                 state_home() / "captions",
                 on_changed=desk.changed_in_thread.emit,
                 on_conflict=desk.conflict_in_thread.emit,
-                on_fault=lambda sentence: desk.fault_in_thread.emit(sentence) if is_open.is_set() else said.append(sentence),
+                on_fault=lambda sentence: (
+                    desk.fault_in_thread.emit(sentence) if is_open.is_set() else said.append(sentence)
+                ),
                 on_saved=desk.saved_in_thread.emit,
             )
             is_open.set()

@@ -20,7 +20,11 @@ class StatusLine(QFrame):
         super().__init__(parent)
         self._desk = desk
         self.setProperty("role", "status")
-        self.chosen, self.fault, self.saved = PlainLabel(role="muted"), ElidedLabel(role="error"), PlainLabel(role="muted")
+        self.chosen, self.fault, self.saved = (
+            PlainLabel(role="muted"),
+            ElidedLabel(role="error"),
+            PlainLabel(role="muted"),
+        )
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedWidth(120)

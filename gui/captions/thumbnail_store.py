@@ -51,7 +51,7 @@ class ThumbnailStore:
             today = int(time.time()) // DAY_SECONDS
             if used != today:
                 connection.execute("UPDATE thumbnail SET used = ? WHERE key = ?", (today, key))
-            image = QImage.fromData(QByteArray(raw), "PNG" if raw.startswith(b"\x89PNG") else "JPG")
+            image = QImage.fromData(QByteArray(raw), b"PNG" if raw.startswith(b"\x89PNG") else b"JPG")
             return None if image.isNull() else image
         return None
 

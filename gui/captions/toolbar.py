@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QSpacerItem, QToolButton, QWidget
 
 from gui.captions.desk import CaptionDesk
 from gui.captions.tool_pane import ToolPane
@@ -28,7 +28,8 @@ class Toolbar(QFrame):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(GAP, SMALL, GAP, SMALL)
         self._row.setSpacing(SMALL)
-        self._row.addStretch(1)
+        self._room = QSpacerItem(0, 0, QSizePolicy.Policy.Expanding)
+        self._row.addItem(self._room)
         self.offer("undo", "undo", desk.undo)
         self.offer("redo", "redo", desk.redo)
         for signal in (desk.history_changed, desk.ready, desk.opened):
@@ -46,8 +47,7 @@ class Toolbar(QFrame):
         button.clicked.connect(lambda _=False: call())
         button.setCheckable(name in self._tools.tools)
         self.buttons[name], self._icons[name] = button, icon
-        stretch = next(place for place in range(self._row.count()) if self._row.itemAt(place).widget() is None)
-        self._row.insertWidget(self._row.count() if at_end else stretch, button)
+        self._row.insertWidget(self._row.count() if at_end else self._row.indexOf(self._room), button)
         self.retranslate()
         self._draw()
 

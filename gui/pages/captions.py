@@ -8,7 +8,9 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
@@ -20,7 +22,7 @@ from gui.captions.conflict_banner import ConflictBanner
 from gui.captions.desk import CaptionDesk
 from gui.captions.filter_bar import FilterBar
 from gui.captions.folder_tree import FolderTree
-from gui.captions.gallery import Gallery
+from gui.captions.gallery import MODES, Gallery
 from gui.captions.plain_panel import PlainPanel
 from gui.captions.status_line import StatusLine
 from gui.captions.tool_pane import Tool, ToolPane
@@ -28,13 +30,16 @@ from gui.captions.toolbar import Toolbar
 from gui.concepts import KEY
 from gui.desk import Desk
 from gui.theme import GAP
-from gui.widgets.banner import Banner
+from gui.widgets.banner import Action, Banner
+from kohya_like.schema.errors import Fault
 
 SETTING_ACROSS, SETTING_DOWN, SETTING_FOLDER = "captions.panes", "captions.tool_height", "captions.folder"
 LEFT, RIGHT = 190, 320  # px at first
 PANE_LEAST, CENTRE_LEAST = 150, 300
 FOLDER_OPTIONS = ("data.train_data_dir", "data.reg_data_dir")
 KEEP_LAYOUT_MILLISECONDS = 500
+FAULTS_MILLISECONDS = 1_000  # after the last edit
+FOREIGN_CODES = ("caption-gbk", "caption-utf-16", "caption-encoding")  # of faults that a conversion mends
 
 
 class CaptionsPage(QWidget):
@@ -57,6 +62,9 @@ class CaptionsPage(QWidget):
         self._layout_timer = QTimer(self)
         self._layout_timer.setSingleShot(True)
         self._layout_timer.setInterval(KEEP_LAYOUT_MILLISECONDS)
+        self._faults_timer = QTimer(self)
+        self._faults_timer.setSingleShot(True)
+        self._faults_timer.setInterval(FAULTS_MILLISECONDS)
         self._mount()
         self._lay_out()
         self._connect()
@@ -109,11 +117,13 @@ class CaptionsPage(QWidget):
         self.filter.left.connect(self.gallery.take_keyboard)
         self.tools.left.connect(self.gallery.take_keyboard)
         captions.said.connect(desk.wishes.said)
-        captions.ready.connect(self._on_ready)
+        captions.faults_changed.connect(self._say_faults)
         captions.outside_seen.connect(self._on_outside_seen)
         for splitter in (self.across, self.down):
             splitter.splitterMoved.connect(lambda *_: self._layout_timer.start())
         self._layout_timer.timeout.connect(self._keep_layout)
+        captions.texts_changed.connect(lambda _: self._faults_timer.start())
+        self._faults_timer.timeout.connect(self._look_for_faults)
         desk.document.opened.connect(self._follow_preset)
         desk.document.edited.connect(self._on_edited)
         desk.language.changed.connect(self.retranslate)
@@ -127,6 +137,8 @@ class CaptionsPage(QWidget):
         keys.bind("filter", page, self.filter.take_keyboard)
         keys.bind("dedupe", page, self._dedupe)
         keys.bind("next_untagged", page, self.next_untagged)
+        for mode in MODES:
+            keys.bind(mode, page, partial(self.gallery.set_mode, mode))
 
     # what is open
 
@@ -205,29 +217,40 @@ class CaptionsPage(QWidget):
 
     # what is said
 
-    def _on_ready(self) -> None:
-        captions = self.captions
-        if captions.recovered:
-            self.notice.show_message(captions.recovered, kind="hint")
-            return
-        errors = [fault for fault in captions.faults if fault.severity != "hint"]
-        if errors:
-            self._say_faults()
-        else:
-            self.notice.hide()
-
     def _say_faults(self) -> None:
-        faults = [fault for fault in self.captions.faults if fault.severity != "hint"]
-        said = self._desk.language.sentence
+        """Folders that are gone before all; then what a killed session left, then captions that cannot be read."""
+        captions, said = self.captions, self._desk.language.sentence
+        faults = [*captions.gone_faults, *(fault for fault in captions.faults if fault.severity != "hint")]
+        if captions.recovered and not captions.gone_faults:
+            self.notice.show_message(captions.recovered, kind="hint", again=self._say_faults)
+            return
+        if not faults:
+            self.notice.hide()
+            return
         first = faults[0]
-        parts = [f"{first.where}:" if first.where else "", said(first.text)]
-        text = " ".join(filter(None, parts))
+        text = " ".join(filter(None, [f"{first.where}:" if first.where else "", said(first.text)]))
         if first.mend:
-            text = f"{text} - {said(first.mend)}"
+            text = self.tr("{problem} - {cure}").format(problem=text, cure=said(first.mend))
         if len(faults) > 1:
             text = self.tr("{first} (and {count} more)").format(first=text, count=len(faults) - 1)
-        is_bad = any(fault.severity == "error" for fault in faults)
-        self.notice.show_message(text, kind="error" if is_bad else "warning", again=self._say_faults)
+        kind: Literal["error", "warning"] = "error" if first in captions.gone_faults else "warning"
+        self.notice.show_message(text, self._cures(faults), kind, again=self._say_faults)
+
+    def _look_for_faults(self) -> None:
+        """An edit may have mended what the notice says."""
+        if not self.notice.isHidden():
+            self.captions.find_faults()
+
+    def _cures(self, faults: list[Fault]) -> list[Action]:
+        if any(fault.code in FOREIGN_CODES for fault in faults):
+            return [(self.tr("Convert to UTF-8 ..."), self._convert)]
+        return []
+
+    def _convert(self) -> None:
+        tool = self.tools.show_tool("batch")
+        assert isinstance(tool, BatchEdit)
+        tool.choose("convert")
+        tool.choose_scope("all")
 
     def _on_outside_seen(self, count: int) -> None:
         said = self.tr("{count} captions were changed by another program and are read anew.")
@@ -243,6 +266,7 @@ class CaptionsPage(QWidget):
         if self._is_of_preset:
             QTimer.singleShot(0, self, self._follow_preset)
         self.captions.refresh()
+        self.gallery.take_keyboard()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
