@@ -2,6 +2,41 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="zh_CN" sourcelanguage="en">
 <context>
+    <name>AllTags</name>
+    <message>
+        <source>Look for a tag</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>All tags</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>frequent</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>rare</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>by name</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>by length</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Order of all tags</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Add to the chosen pictures</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>Banner</name>
     <message>
         <source>Hide</source>
@@ -175,10 +210,6 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Files that are wholly in this encoding are written anew as UTF-8; the first state is kept as a backup.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
         <source>Change {count}</source>
         <translation type="unfinished"></translation>
     </message>
@@ -220,6 +251,10 @@
         <source>{sentence} (and {count} more)</source>
         <translation type="unfinished"></translation>
     </message>
+    <message>
+        <source>All captions are saved.</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>CaptionsPage</name>
@@ -232,7 +267,15 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>{problem} - {cure}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{first} (and {count} more)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Convert to UTF-8 ...</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -669,6 +712,37 @@
     </message>
 </context>
 <context>
+    <name>EverywhereDialog</name>
+    <message>
+        <source>Rename everywhere</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>New name of the tag</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Remove everywhere</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Change</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation type="unfinished">取消</translation>
+    </message>
+    <message>
+        <source>{count} captions would change.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No caption would change.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>FaultLines</name>
     <message>
         <source>Error</source>
@@ -759,6 +833,21 @@
     <message>
         <source>line {number}</source>
         <translation>第 {number} 行</translation>
+    </message>
+</context>
+<context>
+    <name>FavouritesPad</name>
+    <message>
+        <source>Favourite tags</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Favourite {number}: {tag}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Take off this key</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -1212,6 +1301,124 @@
     <message>
         <source>There is no picture in this folder.</source>
         <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>HealthCard</name>
+    <message>
+        <source>Health of the pictures</source>
+        <translation>图片体检</translation>
+    </message>
+    <message>
+        <source>Decodes every picture once and looks for near-duplicates, damaged, blurred, too small, very long and transparent ones. Nothing is changed.</source>
+        <translation>把每张图片解码一次，找出近似重复、损坏、模糊、过小、过长和透明的图片。不会改动任何文件。</translation>
+    </message>
+    <message>
+        <source>Look the pictures over</source>
+        <translation>检查图片</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>Stop looking the pictures over</source>
+        <translation>停止检查图片</translation>
+    </message>
+    <message>
+        <source>Pictures looked at</source>
+        <translation>已检查的图片</translation>
+    </message>
+    <message>
+        <source>Make a clean copy of the folder. The pictures you have stay as they are. Leave out:</source>
+        <translation>为文件夹做一份干净的副本，原有图片保持不变。不放进副本的：</translation>
+    </message>
+    <message>
+        <source>Near-duplicates, but for the best of each group</source>
+        <translation>近似重复的图片（每组保留最好的一张）</translation>
+    </message>
+    <message>
+        <source>Damaged ones</source>
+        <translation>损坏的图片</translation>
+    </message>
+    <message>
+        <source>Blurred ones</source>
+        <translation>模糊的图片</translation>
+    </message>
+    <message>
+        <source>Too small ones</source>
+        <translation>过小的图片</translation>
+    </message>
+    <message>
+        <source>Very long ones</source>
+        <translation>过长的图片</translation>
+    </message>
+    <message>
+        <source>Lay transparent ones on white</source>
+        <translation>把透明图片铺在白底上</translation>
+    </message>
+    <message>
+        <source>New folder</source>
+        <translation>新文件夹</translation>
+    </message>
+    <message>
+        <source>Make the clean copy</source>
+        <translation>生成干净副本</translation>
+    </message>
+    <message>
+        <source>Train the clean copy</source>
+        <translation>训练干净副本</translation>
+    </message>
+    <message>
+        <source>Name the clean copy in the preset</source>
+        <translation>在预设中改用干净副本</translation>
+    </message>
+    <message>
+        <source>The preset names the clean copy now. Undo takes it back.</source>
+        <translation>预设已改用干净副本。撤销可以改回来。</translation>
+    </message>
+    <message>
+        <source>{made} pictures copied, {there} were there already, {out} left out, {failed} failed.</source>
+        <translation>复制了 {made} 张图片，{there} 张原本已在，去掉 {out} 张，失败 {failed} 张。</translation>
+    </message>
+    <message>
+        <source>Stopped. What was looked at is remembered.</source>
+        <translation>已停止。检查过的结果会记住。</translation>
+    </message>
+</context>
+<context>
+    <name>HealthResults</name>
+    <message>
+        <source>What was found in the pictures</source>
+        <translation>图片中发现的问题</translation>
+    </message>
+    <message>
+        <source>Near-duplicates: {groups} groups, {spare} pictures could go</source>
+        <translation>近似重复：{groups} 组，可去掉 {spare} 张</translation>
+    </message>
+    <message>
+        <source>Nothing to be said of {count} pictures</source>
+        <translation>{count} 张图片都没有问题</translation>
+    </message>
+    <message>
+        <source>Damaged: {count}</source>
+        <translation>损坏：{count}</translation>
+    </message>
+    <message>
+        <source>Blurred, it seems: {count}</source>
+        <translation>可能模糊：{count}</translation>
+    </message>
+    <message>
+        <source>Smaller than they are trained: {count}</source>
+        <translation>小于训练尺寸：{count}</translation>
+    </message>
+    <message>
+        <source>Very long, much is cut off: {count}</source>
+        <translation>过长，会裁掉很多：{count}</translation>
+    </message>
+    <message>
+        <source>Transparent, trained on white: {count}</source>
+        <translation>透明，按白底训练：{count}</translation>
     </message>
 </context>
 <context>
@@ -1781,6 +1988,17 @@
     <message>
         <source>This preset has no file yet.</source>
         <translation>这个预设还没有文件。</translation>
+    </message>
+</context>
+<context>
+    <name>RawText</name>
+    <message>
+        <source>Caption file as text</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The caption is empty.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -2544,6 +2762,56 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     </message>
 </context>
 <context>
+    <name>TagMenu</name>
+    <message>
+        <source>Show pictures with it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show pictures without it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Rename everywhere ...</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Remove everywhere ...</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Translation ...</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Favourite</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>TokenBar</name>
+    <message>
+        <source>longest: {tokens} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{tokens} tokens</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{count} more than training reads ({most})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{count} chunks of 75</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Tokens of the line that training reads, with marks at 75, 150 and 225. The thick mark is what this configuration reads. CLIP ViT-L and OpenCLIP bigG cut text alike: the number holds for both encoders.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>ToolPane</name>
     <message>
         <source>Close (Esc)</source>
@@ -2638,6 +2906,21 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     <message>
         <source>Show every option, also those for experts</source>
         <translation>显示所有选项，包括专家选项</translation>
+    </message>
+</context>
+<context>
+    <name>TranslationDialog</name>
+    <message>
+        <source>Translation</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Translation of the tag</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Kept in {file}, which may be edited by hand: a tag, a tab, its translation.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>

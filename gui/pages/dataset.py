@@ -20,6 +20,7 @@ from gui.widgets.concept_details import ConceptDetails
 from gui.widgets.concept_table import ConceptTable
 from gui.widgets.fold import Fold
 from gui.widgets.folder_lesson import FolderLesson
+from gui.widgets.health_card import HealthCard
 from gui.widgets.row import FieldRow
 from gui.widgets.sample_card import SampleCard
 from gui.widgets.text import PlainLabel
@@ -48,7 +49,7 @@ class DatasetPage(QWidget):
         self.add, self.own = QPushButton(), QPushButton()
         self.remove, self.open = QPushButton(), QPushButton()
         self.details, self.chart = ConceptDetails(desk), BucketChart(desk)
-        self.sample = SampleCard(desk)
+        self.sample, self.health = SampleCard(desk), HealthCard(desk)
         self._buckets_heading = PlainLabel(role="heading")
         self._form_heading = PlainLabel(role="heading")
         self._form_card = QFrame()
@@ -145,6 +146,7 @@ class DatasetPage(QWidget):
         column.addWidget(self.table)
         column.addLayout(lower, 1)
         column.addWidget(self.sample)
+        column.addWidget(self.health)
         column.addWidget(self._form_card)
         self._scroll = QScrollArea()
         self._scroll.setWidget(content)
@@ -186,6 +188,7 @@ class DatasetPage(QWidget):
         self.table.setVisible(bool(lines))
         buckets = self._report.get("buckets")
         self.chart.show_buckets(buckets if isinstance(buckets, list) else [])
+        self.health.show_report(self._report)
         self._choose_wanted()
         self._on_line_chosen()
 
