@@ -141,11 +141,11 @@ class Endpoint:
             text = f"{self.address}: refuses the key (HTTP {code})" if self._key else f"{self.address}: wants a key"
             return EndpointRefused(text, f"set {KEY_VARIABLE}, or type it when asked; it is not saved")
         if code in (404, 405):
-            text = f"{self.address}: has no such model or no chat completions (HTTP {code}){told}"
+            text = f"{self.address}: has no such model or no chat completions (HTTP {code}): {told}"
             return EndpointRefused(text, "the address ends in /v1 on most servers; is the model's name right?")
         if 300 <= code < 400:
             return EndpointRefused(f"{self.address}: sends elsewhere (HTTP {code})", "give the address it leads to")
-        return UserError(f"{self.address}: refuses this picture (HTTP {code}){told}")
+        return UserError(f"{self.address}: refuses this picture (HTTP {code}): {told}")
 
     def _told(self, error: urllib.error.HTTPError) -> str:
         """What the server gives as its reason, as one line; the key is cut out should it be in there."""
@@ -153,9 +153,9 @@ class Endpoint:
             body = json.loads(error.read(1 << 14))
             found = body["error"]["message"] if isinstance(body["error"], dict) else body["error"]
         except (ValueError, KeyError, TypeError, OSError, http.client.HTTPException):
-            return ""
+            return "no reason given"
         text = _line(str(found))[:200]
-        return f": {text.replace(self._key, '***') if self._key else text}"
+        return text.replace(self._key, "***") if self._key else text
 
 
 def said(answer: bytes, address: str) -> str:

@@ -43,7 +43,7 @@ def read_vocabulary(path: Path) -> Mapping[str, WordList]:
         if heading := _HEADING.fullmatch(line):
             category = heading[1].strip()
             if heading[2]:
-                prompts[category] = _prompts(heading[2], f"{path}, line {number}")
+                prompts[category] = _prompts(heading[2], path, number)
             continue
         if len(line) > LONGEST_WORD:
             raise FormatError(
@@ -63,11 +63,13 @@ def read_vocabulary(path: Path) -> Mapping[str, WordList]:
     return {name: WordList(tuple(found), prompts.get(name, ("{}",))) for name, found in words.items()}
 
 
-def _prompts(text: str, where: str) -> tuple[str, ...]:
+def _prompts(text: str, path: Path, number: int) -> tuple[str, ...]:
     found = tuple(part.strip() for part in text.split("|"))
     for prompt in found:
         if prompt.count("{}") != 1:
-            raise FormatError(f"{where}: the prompt {prompt[:100]!r} has not one {{}} where the word goes")
+            raise FormatError(
+                f"{path}, line {number}: the prompt {prompt[:100]!r} has not one pair of braces where the word goes"
+            )
     return found
 
 

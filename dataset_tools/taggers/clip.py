@@ -32,6 +32,7 @@ from kohya_like.schema.errors import FormatError
 
 SCALE = 100.0  # of models that do not tell theirs: what CLIP's own ended with
 MOST, TEXTS_AT_ONCE = 64, 64
+HINT = "take the CLIP model that the text encoder comes from: ViT-L/14 for SD 1.x"
 
 EncodeTexts = Callable[[Tensor], Tensor]  # ids [N, 77] -> [N, P]
 
@@ -113,10 +114,11 @@ def _text_half(folder: Path, tower: ImageTower, settings: ClipSettings) -> tuple
 def _of_base_model(base: Path, folder: Path, tower: ImageTower, device: str) -> EncodeTexts:
     encoder = load_backbone(base, device=device).text_encoders[0]
     projection, width = tower.text_projection, encoder.config.hidden_size  # type: ignore[union-attr]
-    if projection is None or projection.shape[1] != width:
-        has = "none" if projection is None else f"one for {projection.shape[1]} numbers"
-        text = f"{folder}: brings {has} to where the text encoder of {base} ends, {width} numbers wide"
-        raise FormatError(text, "take the CLIP model that the text encoder comes from: ViT-L/14 for SD 1.x")
+    if projection is None:
+        raise FormatError(f"{folder}: has no text_projection, which takes texts to where the pictures are", HINT)
+    if projection.shape[1] != width:
+        text = f"{folder}: takes texts of {projection.shape[1]} numbers, and {base} makes such of {width}"
+        raise FormatError(text, HINT)
     matrix = projection.to(device)
     return lambda ids: encoder(input_ids=ids.to(device)).pooler_output.float() @ matrix.T
 

@@ -18,7 +18,9 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "kohya_like"
 WINDOW = ROOT / "gui"  # words handed to `self.tr` stand in the .ts file; the others are sentences like any other
 DATASETS = ROOT / "dataset_tools"
-SPOKEN = ("filter_", "translations", "vocabulary_csv")  # of DATASETS: files whose sentences have their Chinese
+# of DATASETS: files whose sentences have their Chinese
+SPOKEN = ("filter_", "translations", "vocabulary_csv", "tagg", "endpoint", "vocabularies", "wd14", "blip", "clip",
+          "onnx_model", "selected_tags", "remote", "pipeline", "copies", "health", "quality")  # fmt: skip
 
 # Modules whose texts stay in the terminal, in generated documents or in files, or have a catalogue of their own.
 SILENT = (
@@ -125,6 +127,7 @@ STAYS = frozenset(
         "extracted from {}", "Dynamic resize with {}: {} from {}", "(conv: {})", "dimension is resized from {} to {}{}",
         "Noise Schedule", "Zero Terminal SNR", "Schedule type", "CFG scale", "Model hash", "Denoising strength",
         "Aesthetic LR", "Aesthetic weight", "Aesthetic steps", "Aesthetic embedding", "Aesthetic slerp",
+        "Aesthetic text", "Aesthetic slerp angle",
         "Clip skip", "TI hashes", "Lora hashes", "kohya-like {}", "Negative prompt:", "Euler a", "DPM++ 2M",
         "X/Y/Z plot", "{} Type", "{} Values", "/System/Library/Fonts/Hiragino Sans GB.ttc",
         "not started", "not a JSON object", "docker run --shm-size=2g, or data.max_data_loader_n_workers = 0",

@@ -55,7 +55,7 @@ def test_scores_are_those_of_transformers(folder: Path, tmp_path: Path) -> None:
 
 def test_the_base_models_text_encoder_and_a_tower_that_does_not_fit(folder: Path, tmp_path: Path) -> None:
     words = vocabulary(tmp_path / "words.txt")
-    with pytest.raises(FormatError, match=r"brings one for 16 numbers to where the text encoder of .* ends, 64"):
+    with pytest.raises(FormatError, match=r"takes texts of 16 numbers, and .* makes such of 64"):
         open_clip(ClipSettings(str(folder), str(words), text_model=str(demo_base())))
 
 
@@ -120,7 +120,7 @@ def test_a_vocabulary_as_it_is_written(tmp_path: Path) -> None:
         ("", "has no words"),
         ("# only\n", "has no words"),
         ("[a] a {}\ncat\n", "the category a has a single word"),
-        ("[a] a photo\ncat\ndog\n", r"line 1: the prompt 'a photo' has not one \{\} where the word goes"),
+        ("[a] a photo\ncat\ndog\n", r"line 1: the prompt 'a photo' has not one pair of braces where the word goes"),
         ("cat\n" + "x" * 400, "line 2: is longer than 300 letters"),
         ("\n".join(f"word {i}" for i in range(50_001)), "has more than 50,000 words"),
     ],
