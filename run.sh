@@ -2,6 +2,7 @@
 # ./run.sh                  opens the window
 # ./run.sh demo             trains a small LoRA on the embedded model and shows before and after
 # ./run.sh test [--quick|--full] [options of pytest]
+# ./run.sh dataset VERB FOLDER ...   edits captions, tags pictures, finds duplicates: python -m dataset_tools VERB ...
 # ./run.sh VERB ...         train, check, generate, inspect, cache, doctor, fetch: the same as python -m kohya_like VERB ...
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -39,6 +40,10 @@ case ${1:-window} in
     cd "$root"
     export OMP_NUM_THREADS=1 # two processes, one core each
     exec "$python" -m pytest -n 2 -m "$which" "$@"
+    ;;
+  dataset)
+    ensure -- requirements-torch.lock requirements.lock
+    exec "$python" -P -m dataset_tools "${@:2}"
     ;;
   *)
     ensure -- requirements-torch.lock requirements.lock
