@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 
+from dataset_tools.caption_names import one_fault
 from dataset_tools.columns import NO_FILE, PROBLEMS, UNREADABLE
 from dataset_tools.shelf import Shelf
-from kohya_like.data.folders import named, times
-from kohya_like.data.records import plain
 from kohya_like.data.sidecar import PROBLEMS as SENTENCES
-from kohya_like.schema.errors import Fault
+from kohya_like.schema.errors import Fault, Severity
 
 
 def caption_faults(shelf: Shelf, ids: Iterable[int], caption_path: Callable[[int], str]) -> Iterator[Fault]:
@@ -25,11 +24,12 @@ def caption_faults(shelf: Shelf, ids: Iterable[int], caption_path: Callable[[int
             name = os.path.basename(caption_path(number))
             by_kind.setdefault((columns.folders[number], kind), {})[name] = None
     for (folder, kind), found in by_kind.items():
-        names, where = list(found), plain(shelf.folders[folder].folder)
-        if kind:
-            text, cure = SENTENCES[kind]
-            text = f"{times(len(names), 'caption file')} {text}: {named(names)}"
-            yield Fault(text, "", where, cure, "warning" if kind == "empty" else "error", f"caption-{kind}")
-        else:
-            text = f"{times(len(names), 'picture')} without a caption: {named(names)}"
-            yield Fault(text, "", where, "", "hint", "no-caption")
+        yield from _say(list(found), shelf.folders[folder].folder, kind)
+
+
+def _say(names: list[str], where: str, kind: str) -> Iterator[Fault]:
+    if not kind:
+        return one_fault(names, "picture", "without a caption", "", "no-caption", where, "hint")
+    text, cure = SENTENCES[kind]
+    severity: Severity = "warning" if kind == "empty" else "error"
+    return one_fault(names, "caption file", text, cure, f"caption-{kind}", where, severity)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kohya_like.data.folders import named, times
 from kohya_like.data.records import plain
 from kohya_like.data.sidecar import picture_stems, sidecars_by_stem
-from kohya_like.schema.errors import Fault
+from kohya_like.schema.errors import Fault, Severity
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,14 @@ def _sharing(files: Sequence[str], ids: Sequence[int]) -> dict[int, tuple[int, .
     return {number: tuple(sorted(group)) for group in users.values() if len(group) > 1 for number in group}
 
 
+def one_fault(
+    names: Sequence[str], thing: str, text: str, mend: str, code: str, where: str, severity: Severity = "warning"
+) -> Iterator[Fault]:
+    """'3 caption files TEXT: a.txt, b.txt, c.txt', if there are any."""
+    if names:
+        yield Fault(f"{times(len(names), thing)} {text}: {named(names)}", "", plain(where), mend, severity, code)
+
+
 def _name_faults(folder: str, pictures: Sequence[str], captions: CaptionNames) -> Iterator[Fault]:
     """What is wrong with the names in a folder: shared captions, clashes of case, captions without a picture."""
     by_stem: dict[str, list[str]] = {}
@@ -88,11 +96,12 @@ def _name_faults(folder: str, pictures: Sequence[str], captions: CaptionNames) -
     shared = [" = ".join(names) for names in by_stem.values() if len(names) > 1]
     clashes = [" = ".join(names) for names in by_lower.values() if len(names) > 1]
     orphans = [name for stem, name in sorted(captions.by_stem.items()) if stem not in used]
-    for names, thing, text, mend, code in (
-        (shared, "name", "used by several pictures, which share one caption", "rename one of them", "same-stem"),
-        (clashes, "name", "that differ only in case", "Windows and macOS take them for one: rename them", "case-clash"),
-        (orphans, "caption file", "without a picture", "rename them like their picture, or delete them", "orphans"),
-    ):
-        if names:
-            sentence = f"{times(len(names), thing)} {text}: {named(names)}"
-            yield Fault(sentence, "", plain(folder), mend, "warning", code)
+
+    def _say(names: Sequence[str], thing: str, text: str, mend: str, code: str) -> Iterator[Fault]:
+        return one_fault(names, thing, text, mend, code, folder)
+
+    yield from _say(
+        shared, "name", "used by several pictures, which share one caption", "rename one of them", "same-stem"
+    )
+    yield from _say(clashes, "name", "that differ only in case", "Windows and macOS take them for one", "case-clash")
+    yield from _say(orphans, "caption file", "without a picture", cure, "orphans")

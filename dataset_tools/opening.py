@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataset_tools.caption_file import CaptionText
 from dataset_tools.caption_names import belonging
 from dataset_tools.columns import ENCODINGS, NO_FILE, NUMBERS, PROBLEMS, READ
-from dataset_tools.index_store import IndexStore, Part
+from dataset_tools.index_parts import Part
+from dataset_tools.index_store import IndexStore
 from dataset_tools.listing import ListingRules, PictureFolder, find_pictures
 from dataset_tools.reading import NO_CAPTION, ReadCaption, Stamp, read_caption
 from dataset_tools.shelf import Shelf, breathe

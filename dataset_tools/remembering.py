@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from dataset_tools.caption_file import encode
 from dataset_tools.columns import NUMBERS
-from dataset_tools.index_store import PART, UNKNOWN, IndexStore, Part
+from dataset_tools.index_parts import PART, UNKNOWN, Part
+from dataset_tools.index_store import IndexStore
 from dataset_tools.reading import hash_of
 from dataset_tools.shelf import Shelf, breathe
 from kohya_like.schema.errors import UserError
@@ -16,17 +17,25 @@ from kohya_like.schema.errors import UserError
 def remember(shelf: Shelf, store: IndexStore) -> None:
     """Bring the store up to date. A caption whose file may hold another text than ours is kept without its text."""
     shelf.settle()
+    if not _save(shelf, store) and store.is_empty:  # it was damaged: once more, into a new file
+        _save(shelf, store)
+
+
+def _save(shelf: Shelf, store: IndexStore) -> bool:
     with shelf.lock:
-        dirty, shelf.dirty = shelf.dirty, set()
+        dirty = set(range(len(shelf.columns))) if store.is_empty else shelf.dirty
         found = [place for number in dirty if (place := shelf.place(number)) is not None]
+        shelf.dirty = set()
     parts = sorted({(folder, position // PART) for folder, position in found})
+    store.is_empty = False
     for which, folder in enumerate(shelf.folders):
         wanted = [part for of, part in parts if of == which]
         count = -(-len(shelf.listed[which]) // PART)
         if wanted and not store.save(folder.folder, _parts(shelf, which, wanted), count):
             with shelf.lock:
                 shelf.dirty |= dirty
-            return
+            return False
+    return True
 
 
 def _parts(shelf: Shelf, place: int, wanted: list[int]) -> Iterator[tuple[int, Part]]:
