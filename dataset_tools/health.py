@@ -69,7 +69,7 @@ def look_over(
             raise UserError(f"{plain(str(folder))}: there is no such folder")
         paths |= dict.fromkeys(path.absolute() for path, _ in pictures_in(folder))
     if not paths:
-        raise UserError(f"{plain(str(folders[0])) if folders else 'no folder'}: holds no pictures")
+        raise UserError(f"{', '.join(plain(str(folder)) for folder in folders)}: holds no pictures")
     facts = store.all_of(list(paths), progress, cancelled)
     groups = find_duplicates(facts, distance)
     return Health(len(facts), tuple(groups), tuple(rules.findings(facts)), len(facts) == len(paths))

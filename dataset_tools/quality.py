@@ -11,15 +11,6 @@ from dataset_tools.picture_facts import PictureFacts
 
 Kind = Literal["damaged", "small", "soft", "long", "transparent"]
 
-MEANINGS: dict[Kind, str] = {
-    "damaged": "cannot be decoded",
-    "small": "has fewer pixels than it is trained in: it would be enlarged",
-    "soft": "looks blurred",
-    "long": "is so long that training cuts much of it away",
-    "transparent": "has transparency, which is trained as white",
-}
-
-
 @dataclass(frozen=True)
 class QualityRules:
     """The limits. `resolution`: (width, height) of the training. `sharpness` and `aspect` as in `Finding.value`."""
@@ -45,9 +36,9 @@ class QualityRules:
             yield Finding(path, "soft", facts.sharpness, f"sharpness {facts.sharpness:.0f}, under {self.sharpness:g}")
         aspect = max(facts.size) / min(facts.size)
         if aspect > self.aspect:
-            yield Finding(path, "long", aspect, f"{width}x{height}: {aspect:.1f} to 1, over {self.aspect:g} to 1")
+            yield Finding(path, "long", aspect, f"{width}x{height} pixels, {aspect:.1f} to 1; over {self.aspect:g} to 1")
         if facts.has_alpha:
-            yield Finding(path, "transparent", 1.0, MEANINGS["transparent"])
+            yield Finding(path, "transparent", 1.0, "has transparency, which is trained as white")
 
 
 @dataclass(frozen=True)

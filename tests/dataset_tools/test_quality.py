@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dataset_tools.picture_facts import PictureFacts
-from dataset_tools.quality import MEANINGS, QualityRules
+from dataset_tools.quality import QualityRules
 
 pytestmark = pytest.mark.quick
 
@@ -21,9 +21,9 @@ GOOD = PictureFacts((768, 768), 1, 1, 200.0)
         (PictureFacts((512, 512), 1, 1, 60.0), [], ""),
         (PictureFacts((500, 512), 1, 1, 200.0), ["small"], "500x512 pixels; 512x512 wants 0.26 MP"),
         (PictureFacts((768, 768), 1, 1, 59.0), ["soft"], "sharpness 59, under 60"),
-        (PictureFacts((2000, 500), 1, 1, 200.0), ["long"], "2000x500: 4.0 to 1, over 2.5 to 1"),
-        (PictureFacts((500, 2000), 1, 1, 200.0), ["long"], "500x2000: 4.0 to 1, over 2.5 to 1"),
-        (PictureFacts((768, 768), 1, 1, 200.0, True), ["transparent"], MEANINGS["transparent"]),
+        (PictureFacts((2000, 500), 1, 1, 200.0), ["long"], "2000x500 pixels, 4.0 to 1; over 2.5 to 1"),
+        (PictureFacts((500, 2000), 1, 1, 200.0), ["long"], "500x2000 pixels, 4.0 to 1; over 2.5 to 1"),
+        (PictureFacts((768, 768), 1, 1, 200.0, True), ["transparent"], "has transparency, which is trained as white"),
         (PictureFacts(fault="the file is cut off"), ["damaged"], "the file is cut off"),
     ],
 )
