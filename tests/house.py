@@ -265,7 +265,7 @@ def undescribed(module: Module) -> list[str]:
     return []
 
 
-HEAVY = ("torch", "diffusers", "transformers", "accelerate", "safetensors")
+HEAVY = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "onnxruntime")
 CHILD = """
 import importlib, json, sys
 heavy, names = set(json.loads(sys.argv[1])), json.loads(sys.argv[2])

@@ -6,14 +6,15 @@ import argparse
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from dataset_tools import cli
 from dataset_tools.tagger_files import fetched, listed, tagger_files
 from dataset_tools.tagger_settings import EndpointSettings, Wd14Settings
-from dataset_tools.verbs_tagging import add_tagging_verbs, selection_of, settings_of
+from dataset_tools.verbs_tagging import selection_of, settings_of
 from kohya_like.schema.errors import UserError
 from tests.dataset_tools.taggers.tiny_taggers import picture, tiny_wd14
 from tests.dataset_tools.taggers.vision_server import saying, vision_server
@@ -21,21 +22,12 @@ from tests.verbs.test_fetch import Hub
 
 
 def arguments(*line: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    verbs = parser.add_subparsers()
-
-    def verb(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        sub = verbs.add_parser(name, help=text)
-        sub.set_defaults(run=run)
-        return sub
-
-    add_tagging_verbs(verb)
-    return parser.parse_args(line)
+    return cli.parser().parse_args(line)
 
 
 def run(*line: str) -> int:
     found = arguments(*line)
-    status: int = found.run(found)
+    status: int = found.verb(found)
     return status
 
 
@@ -145,6 +137,11 @@ def test_settings_and_selection_from_the_line(monkeypatch: pytest.MonkeyPatch) -
 def test_a_folder_without_pictures(tmp_path: Path) -> None:
     with pytest.raises(UserError):
         run("tag", str(tmp_path), "--model", "m")
+
+
+def test_a_fault_is_a_sentence_and_status_1(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["tag", str(folder)]) == 1
+    assert capsys.readouterr().err == "error: the tagger wd14 needs model\n"
 
 
 @pytest.fixture
