@@ -57,7 +57,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "dreambooth": FINETUNE,
     "textual_inversion": ("method.name=textual_inversion", *OF_A_WORD, "method.num_vectors_per_token=8",
                           "optimizer.learning_rate=0.1"),
-    "dreamartist": ("method.name=dreamartist", *OF_A_WORD, "optimizer.learning_rate=0.05"),
+    "dreamartist": ("method.name=dreamartist", *OF_A_WORD, "optimizer.learning_rate=0.1"),
     "pivotal": ("method.name=pivotal", *OF_A_WORD, "method.num_vectors_per_token=4", "method.embedding_lr=0.03"),
 }  # fmt: skip
 WITH_PRIOR = ("dreambooth_lora", "dreambooth")
