@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, QThreadPool, Signal
 
+from dataset_tools.edits import ConvertEncoding, RegexReplace
 from dataset_tools.filter_error import FilterError
 from dataset_tools.filter_sight import Findings
 from dataset_tools.smart_sets import TOKENS
@@ -267,7 +268,8 @@ class CaptionDesk(QObject):
         worker; `texts_changed` either way. What cannot be edited is said."""
         wanted = list(self.selection if ids is None else ids)
         if wanted:
-            self._editing.do(lambda session: session.apply(edit, wanted), len(wanted))
+            is_slow = isinstance(edit, RegexReplace | ConvertEncoding)  # seconds of matching; files that are read
+            self._editing.do(lambda session: session.apply(edit, wanted), MANY if is_slow else len(wanted))
 
     def apply_texts(self, label: str, texts: Mapping[int, str]) -> None:
         """Set the captions of several pictures as one entry of undo: accepted proposals, an import."""

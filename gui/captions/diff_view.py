@@ -85,6 +85,8 @@ class DiffView(QPlainTextEdit):
         for place, (kind, text) in enumerate(parts):
             if kind == SAME:
                 text = _cut(text, place == 0, place == len(parts) - 1)
+            elif kind == COMES and place and parts[place - 1][0] == GOES:
+                cursor.insertText(" \u2192 ", forms["name"])
             cursor.insertText(text.replace("\n", "\u23ce\n" if kind != SAME else "\n"), forms[kind])
 
     def _forms(self) -> dict[str, QTextCharFormat]:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice
+from PySide6.QtCore import QBuffer, QIODevice
 from PySide6.QtGui import QImage
 
 NAME = "thumbnails.sqlite"
@@ -51,8 +51,8 @@ class ThumbnailStore:
             today = int(time.time()) // DAY_SECONDS
             if used != today:
                 connection.execute("UPDATE thumbnail SET used = ? WHERE key = ?", (today, key))
-            image = QImage.fromData(QByteArray(raw), b"PNG" if raw.startswith(b"\x89PNG") else b"JPG")
-            return None if image.isNull() else image
+            image = QImage()
+            return image if image.loadFromData(raw, "PNG" if raw.startswith(b"\x89PNG") else "JPG") else None
         return None
 
     def put(self, key: bytes, image: QImage) -> None:

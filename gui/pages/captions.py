@@ -14,16 +14,16 @@ from typing import Literal
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QPlainTextEdit, QSplitter, QVBoxLayout, QWidget
 
 from dataset_tools.edits import Dedupe
 from gui.captions.batch_edit import BatchEdit
+from gui.captions.caption_panel import CaptionPanel
 from gui.captions.conflict_banner import ConflictBanner
 from gui.captions.desk import CaptionDesk
 from gui.captions.filter_bar import FilterBar
 from gui.captions.folder_tree import FolderTree
 from gui.captions.gallery import MODES, Gallery
-from gui.captions.plain_panel import PlainPanel
 from gui.captions.status_line import StatusLine
 from gui.captions.tool_pane import Tool, ToolPane
 from gui.captions.toolbar import Toolbar
@@ -52,7 +52,7 @@ class CaptionsPage(QWidget):
         self.centre = QWidget()
         self.gallery = Gallery(self.captions, self.centre)
         self.filter = FilterBar(self.captions, self.gallery)
-        self.folders, self.panel = FolderTree(self.captions), PlainPanel(self.captions)
+        self.folders, self.panel = FolderTree(self.captions), CaptionPanel(self.captions)
         self.tools = ToolPane(self.captions)
         self.notice, self.conflicts = Banner(desk, "hint"), ConflictBanner(self.captions)
         self.status = StatusLine(self.captions)
@@ -114,10 +114,12 @@ class CaptionsPage(QWidget):
         self.folders.open_requested.connect(self.open_dialog)
         self.folders.preset_requested.connect(self.open_preset_folders)
         self.folders.filter_requested.connect(self.filter.ask)
+        self.panel.filter_requested.connect(self.filter.ask)
         self.filter.left.connect(self.gallery.take_keyboard)
         self.tools.left.connect(self.gallery.take_keyboard)
         captions.said.connect(desk.wishes.said)
         captions.faults_changed.connect(self._say_faults)
+        captions.opened.connect(self._on_opened)
         captions.outside_seen.connect(self._on_outside_seen)
         for splitter in (self.across, self.down):
             splitter.splitterMoved.connect(lambda *_: self._layout_timer.start())
@@ -137,6 +139,7 @@ class CaptionsPage(QWidget):
         keys.bind("filter", page, self.filter.take_keyboard)
         keys.bind("dedupe", page, self._dedupe)
         keys.bind("next_untagged", page, self.next_untagged)
+        self.panel.bind_keys(page)
         for mode in MODES:
             keys.bind(mode, page, partial(self.gallery.set_mode, mode))
 
@@ -251,6 +254,11 @@ class CaptionsPage(QWidget):
         assert isinstance(tool, BatchEdit)
         tool.choose("convert")
         tool.choose_scope("all")
+
+    def _on_opened(self) -> None:
+        """The keyboard goes to the pictures, unless somebody writes."""
+        if self.isVisible() and not isinstance(self.window().focusWidget(), QLineEdit | QPlainTextEdit):
+            self.gallery.take_keyboard()
 
     def _on_outside_seen(self, count: int) -> None:
         said = self.tr("{count} captions were changed by another program and are read anew.")
