@@ -24,12 +24,14 @@ def caption_faults(shelf: Shelf, ids: Iterable[int], caption_path: Callable[[int
             name = os.path.basename(caption_path(number))
             by_kind.setdefault((columns.folders[number], kind), {})[name] = None
     for (folder, kind), found in by_kind.items():
-        yield from _say(list(found), shelf.folders[folder].folder, kind)
+        yield from _of_kind(list(found), shelf.folders[folder].folder, kind)
 
 
-def _say(names: list[str], where: str, kind: str) -> Iterator[Fault]:
+def _of_kind(names: list[str], where: str, kind: str) -> Iterator[Fault]:
+    def _say(severity: Severity, thing: str, text: str, mend: str, code: str) -> Iterator[Fault]:
+        return one_fault(names, thing, text, mend, code, where, severity)
+
     if not kind:
-        return one_fault(names, "picture", "without a caption", "", "no-caption", where, "hint")
+        return _say("hint", "picture", "without a caption", "", "no-caption")
     text, cure = SENTENCES[kind]
-    severity: Severity = "warning" if kind == "empty" else "error"
-    return one_fault(names, "caption file", text, cure, f"caption-{kind}", where, severity)
+    return _say("warning" if kind == "empty" else "error", "caption file", text, cure, f"caption-{kind}")

@@ -100,7 +100,8 @@ def _name_faults(folder: str, pictures: Sequence[str], captions: CaptionNames) -
     def _say(names: Sequence[str], thing: str, text: str, mend: str, code: str) -> Iterator[Fault]:
         return one_fault(names, thing, text, mend, code, folder)
 
-    sharing, cure = "used by several pictures, which share one caption", "rename them like their picture, or delete them"
+    cure = "rename them like their picture, or delete them"
+    sharing = "used by several pictures, which share one caption"
     yield from _say(shared, "name", sharing, "rename one of them", "same-stem")
     yield from _say(clashes, "name", "that differ only in case", "Windows and macOS take them for one", "case-clash")
     yield from _say(orphans, "caption file", "without a picture", cure, "orphans")

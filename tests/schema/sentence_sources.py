@@ -19,7 +19,8 @@ PACKAGE = ROOT / "kohya_like"
 WINDOW = ROOT / "gui"  # words handed to `self.tr` stand in the .ts file; the others are sentences like any other
 DATASETS = ROOT / "dataset_tools"
 # of DATASETS: files whose sentences have their Chinese
-SPOKEN = ("filter_", "translations", "vocabulary_csv", "tagg", "endpoint", "vocabularies", "wd14", "blip", "clip",
+SPOKEN = ("caption_", "library", "listing", "index_store", "outside",
+          "filter_", "translations", "vocabulary_csv", "tagg", "endpoint", "vocabularies", "wd14", "blip", "clip",
           "onnx_model", "selected_tags", "remote", "pipeline", "copies", "health", "quality")  # fmt: skip
 
 # Modules whose texts stay in the terminal, in generated documents or in files, or have a catalogue of their own.
@@ -86,7 +87,7 @@ COMPOSED: dict[str, tuple[str, ...]] = {
         "{}, {} of {} free, compute capability {}",
         "{}, {} of {} free, driver {}, compute capability {}",
     ),
-    "with no content": ("with no content, {}",),
+    "with no content": ("with no content", "with no content, {}"),
     "of {} tensors are missing": ("{} of {} tensors are missing: {}",),
     "tensors belong to no part of this model": ("{} tensors belong to no part of this model: {}",),
     "of {} tensors have another shape": ("{} of {} tensors have another shape: {}",),
