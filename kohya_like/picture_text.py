@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from kohya_like import __version__
+from kohya_like.picture_comment import picture_comment
 from kohya_like.prompt_file import SamplePrompt
 from kohya_like.prompts.extra_networks import without_comments
 from kohya_like.prompts.infotext import SAMPLERS, Parameters, infotext, read_infotext, sampler_named
+from kohya_like.prompts.pull import Pull, pull_in
 from kohya_like.schema.errors import UserError
 
 ZERO_SNR = ("Noise Schedule", "Zero Terminal SNR")
@@ -59,34 +59,6 @@ def picture_text(
 
 
 @dataclass(frozen=True)
-class Pull:
-    """Aesthetic gradients, as the extension for A1111 tells of them."""
-
-    embedding: str
-    weight: float
-    steps: int
-    learning_rate: float
-    slerp: bool
-    text: str = ""
-    text_negative: bool = False
-    angle: float = 0.0
-
-    def fields(self) -> dict[str, str]:
-        fields = {
-            "Aesthetic LR": _number(self.learning_rate),
-            "Aesthetic weight": _number(self.weight),
-            "Aesthetic steps": str(self.steps),
-            "Aesthetic embedding": self.embedding,
-            "Aesthetic slerp": str(self.slerp),
-        }
-        if self.text:
-            fields["Aesthetic text"] = self.text
-            fields["Aesthetic text negative"] = str(self.text_negative)
-            fields["Aesthetic slerp angle"] = _number(self.angle)
-        return fields
-
-
-@dataclass(frozen=True)
 class Told:
     """What a picture tells of how it was drawn; None where it does not."""
 
@@ -103,18 +75,17 @@ class Told:
     model: str = ""
     model_hash: str = ""
     unknown_sampler: str = ""
+    pull: Pull | None = None
 
 
 def told_by(path: Path) -> Told:
-    """Read a PNG of ours or of A1111. Raises UserError where it is no picture, or tells nothing of itself."""
-    try:
-        with Image.open(path, formats=("PNG",)) as image:
-            image.load()
-            text = image.info.get("parameters")
-    except (OSError, ValueError, SyntaxError) as error:
-        raise UserError(f"{path}: this PNG cannot be read: {error}") from None
-    if not isinstance(text, str) or not text.strip():
-        raise UserError(f"{path}: this picture does not tell how it was drawn", "PNG files of A1111 and of ours do")
+    """Read a picture of ours or of A1111. Raises UserError where it is none, or tells nothing of itself."""
+    text = picture_comment(path)
+    if not text.strip():
+        raise UserError(
+            f"{path}: this picture does not tell how it was drawn",
+            "those of A1111 and of ours do, if no other program has written them anew",
+        )
     return told_in(text, str(path))
 
 
@@ -140,6 +111,7 @@ def told_in(text: str, where: str) -> Told:
             model=fields.get("Model", ""),
             model_hash=fields.get("Model hash", ""),
             unknown_sampler=f"{name} {fields.get('Schedule type', '')}".strip() if name and sampler is None else "",
+            pull=pull_in(fields),
         )
     except ValueError as error:
         raise UserError(f"{where}: what the picture tells of itself is damaged: {error}") from None

@@ -11,6 +11,7 @@ from kohya_like import __version__
 from kohya_like.picture_text import Surroundings, Told, picture_text, told_by, told_in
 from kohya_like.prompt_file import SamplePrompt
 from kohya_like.prompts.infotext import SAMPLERS, Parameters, infotext, read_infotext, sampler_named
+from kohya_like.prompts.pull import Pull
 from kohya_like.sampling import save_png
 from kohya_like.schema.errors import UserError
 
@@ -94,6 +95,7 @@ def png(path: Path, text: str | None) -> Path:
     return path
 
 
+@pytest.mark.filterwarnings("ignore:Truncated File Read")
 def test_what_tells_nothing_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not tell how it was drawn"):
         told_by(png(tmp_path / "a.png", None))
@@ -102,8 +104,48 @@ def test_what_tells_nothing_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is damaged"):
         told_by(png(tmp_path / "c.png", "a\nSteps: many, Seed: 1, Size: 64x64"))
     (tmp_path / "d.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
-    with pytest.raises(UserError, match="this PNG cannot be read"):
+    with pytest.raises(UserError, match="this picture cannot be read"):
         told_by(tmp_path / "d.png")
     Image.new("RGB", (8, 8)).save(tmp_path / "e.jpg")
-    with pytest.raises(UserError, match="this PNG cannot be read"):
+    with pytest.raises(UserError, match="does not tell how it was drawn"):
         told_by(tmp_path / "e.jpg")
+    Image.new("RGB", (8, 8)).save(tmp_path / "f.gif")
+    with pytest.raises(UserError, match="this picture cannot be read"):
+        told_by(tmp_path / "f.gif")
+    with pytest.raises(UserError, match="does not tell how it was drawn"):
+        told_by(with_comment(tmp_path / "g.jpg", b"UNICODE\0" + OLD.encode("utf-16-be"), cut=12))
+
+
+def with_comment(path: Path, comment: bytes, cut: int = 0) -> Path:
+    """A picture whose EXIF tells how it was drawn, as A1111 writes it; without the last `cut` bytes."""
+    exif = Image.Exif()
+    exif[0x8769] = {0x9286: comment}
+    raw = exif.tobytes()
+    Image.new("RGB", (8, 8)).save(path, exif=raw[: len(raw) - cut])
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.webp", "a.png"])
+@pytest.mark.parametrize(
+    ("code", "encoding"),
+    [(b"UNICODE\0", "utf-16-be"), (b"UNICODE\0", "utf-16-le"), (b"UNICODE\0", "utf-16"), (b"ASCII\0\0\0", "utf-8"),
+     (bytes(8), "utf-8"), (b"", "utf-8")],
+)  # fmt: skip
+def test_jpeg_and_webp_of_the_web_ui(tmp_path: Path, name: str, code: bytes, encoding: str) -> None:
+    text = OLD.replace("desert scene", "沙漠, ünï")
+    told = told_by(with_comment(tmp_path / name, code + text.encode(encoding)))
+    assert told == told_in(text, "x") and told.negative.endswith("second line of it") and told.seed == 965400086
+
+
+PULL = Pull("look", 0.7, 9, 2e-4, True, "oil, (thick:1.2)", True, 0.3)
+
+
+def test_aesthetic_gradients_there_and_back() -> None:
+    text = picture_text(SamplePrompt("a"), more=PULL.fields())
+    assert told_in(text, "x").pull == PULL
+    assert 'Aesthetic text: "oil, (thick:1.2)", Aesthetic text negative: True, Aesthetic slerp angle: 0.3' in text
+    assert told_in(picture_text(SamplePrompt("a"), more=Pull("b").fields()), "x").pull == Pull("b")
+    assert told_in(picture_text(SamplePrompt("a"), more=Pull("None").fields()), "x").pull is None
+    assert told_in("x\nSteps: 1, Seed: 2, Aesthetic embedding: old", "x").pull == Pull("old")
+    with pytest.raises(UserError, match="is damaged"):
+        told_in("x\nSteps: 1, Seed: 2, Aesthetic embedding: old, Aesthetic LR: fast", "x")

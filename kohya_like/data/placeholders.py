@@ -33,6 +33,7 @@ class Placeholder:
 class Match:
     """A name found in a prompt: its own ids, and how many ids of the prompt they stand for."""
 
+    name: str
     ids: tuple[int, ...]
     length: int
 
@@ -75,16 +76,20 @@ class Placeholders:
         """The longest name whose ids stand in `ids` at `position`, if there is one."""
         for spelling, name in self._by_first.get(ids[position], ()):
             if tuple(ids[position : position + len(spelling)]) == spelling:
-                return Match(self._ids[name], len(spelling))
+                return Match(name, self._ids[name], len(spelling))
         return None
+
+    def matches(self, ids: Sequence[int]) -> Iterator[Match]:
+        """The prompt from its first id to its last: names, and ids of no name, each as a match without one."""
+        position = 0
+        while position < len(ids):
+            found = self.match(ids, position) or Match("", (ids[position],), 1)
+            yield found
+            position += found.length
 
     def pieces(self, ids: Sequence[int]) -> Iterator[tuple[int, ...]]:
         """The prompt in pieces that belong together: single ids, and the ids of a name found, all of its vectors."""
-        position = 0
-        while position < len(ids):
-            found = self.match(ids, position)
-            yield found.ids if found else (ids[position],)
-            position += found.length if found else 1
+        yield from (match.ids for match in self.matches(ids))
 
     def replaced(self, ids: Sequence[int]) -> list[int]:
         """The ids of a prompt with each name replaced by its own ids."""

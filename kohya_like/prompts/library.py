@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from kohya_like.prompts.extra_networks import ExtraNetwork
@@ -18,9 +18,11 @@ _NO_NAME = str.maketrans(dict.fromkeys(":<>\n", "_"))  # what would end a name i
 class Library:
     """The files of some folders and their subfolders by name: the file's name without its last suffix."""
 
-    def __init__(self, folders: Iterable[Path], suffixes: Sequence[str]) -> None:
-        """Raises UserError where a folder is none."""
-        self.folders = list(folders)
+    def __init__(
+        self, folders: Iterable[Path], suffixes: Sequence[str], belongs: Callable[[Path], bool] | None = None
+    ) -> None:
+        """`belongs` is asked where a name has several files. Raises UserError where a folder is none."""
+        self.folders, self._belongs = list(folders), belongs
         self._files: dict[str, list[Path]] = {}
         for folder in self.folders:
             if not folder.is_dir():
@@ -44,7 +46,7 @@ class Library:
 
     def file(self, name: str) -> Path:
         """The file of a name that is `checked`."""
-        return self._files[name][0]
+        return self._of(name)[0]
 
     def check(self, wanted: Iterable[ExtraNetwork]) -> None:
         """Raises UserError with every name that no file has, or that several have."""
@@ -61,13 +63,20 @@ class Library:
             raise UserError(fault)
 
     def _fault(self, name: str) -> str:
-        found = self._files.get(name, [])
+        found = self._of(name)
         if not found:
             near = difflib.get_close_matches(name, self._files, n=3, cutoff=0.5)
             return f"{name}: no file of that name" + (f" (near: {', '.join(near)})" if near else "")
         if len(found) > 1:
             return f"{name}: several files of that name: {', '.join(map(str, found))}"
         return ""
+
+    def _of(self, name: str) -> list[Path]:
+        """The files of a name; of several only those that belong here, if there are any."""
+        found = self._files.get(name, [])
+        if len(found) > 1 and self._belongs is not None:
+            self._files[name] = found = [path for path in found if self._belongs(path)] or found
+        return found
 
 
 def _same(paths: Sequence[Path], path: Path) -> bool:

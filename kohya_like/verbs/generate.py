@@ -25,15 +25,22 @@ from kohya_like.prompt_file import SamplePrompt
 from kohya_like.prompt_networks import PromptNetworks
 from kohya_like.sampling import Encoder, Painter, Start, read, save_png, to_pixels
 from kohya_like.schema.errors import UserError
-from kohya_like.verbs.generate_aesthetic import aesthetic_prompts, check_aesthetic, told_aesthetic
-from kohya_like.verbs.generate_files import bundled, model_name, network_hash, used_embeddings, whole_hash
+from kohya_like.verbs.generate_aesthetic import aesthetic_prompts
+from kohya_like.verbs.generate_files import (
+    bundled,
+    missing_counterparts,
+    model_name,
+    names_read,
+    network_hash,
+    used_embeddings,
+    whole_hash,
+)
 from kohya_like.verbs.generate_request import Request, check_places, output_paths, picture_size, request_of
 from kohya_like.verbs.grid import Grid, grid_of, table
 
 
 def generate_pictures(arguments: argparse.Namespace) -> list[Path]:
     """Draw what the command line asks for. Raises UserError; a picture that exists is not replaced unasked."""
-    check_aesthetic(arguments)
     request = request_of(arguments)
     grid = grid_of(arguments, request) if arguments.x or arguments.y or arguments.z else None
     count = arguments.count * len(request.texts)
@@ -88,10 +95,12 @@ class _Drawing:
         words = Placeholders([Placeholder(name, len(found)) for name, (_, found) in self._embeddings.items()])
         vectors = {name: found.vectors for name, (_, found) in self._embeddings.items()}
         PlaceholderVectors(backbone, vectors).attach()
+        for name in missing_counterparts(words, request.embeddings, reads):
+            say(f"hint: {name} is the other half of a pair, for the negative prompt: --negative {name}", error=True)
+        self._words = words
         encoder: Encoder = PromptEncoder(backbone, placeholders=words)
-        if arguments.aesthetic:
-            encoder = aesthetic_prompts(arguments, backbone, words, reads)
-        self._aesthetic = told_aesthetic(arguments)
+        if request.pull:
+            encoder = aesthetic_prompts(arguments, request.pull, backbone, words, reads)
         alphas = NoiseSchedule.scaled_linear(request.zero_snr).alphas_cumprod
         self._painter = Painter(backbone, encoder, alphas, self._networks, arguments.batch_size)
         self._model_hash: str | None = None
@@ -127,14 +136,17 @@ class _Drawing:
                 request.clip_skip,
                 request.strength,
                 request.zero_snr,
-                {name: self._hash(path, whole_hash) for name, (path, _) in self._embeddings.items()},
+                {
+                    name: self._hash(self._embeddings[name][0], whole_hash)
+                    for name in names_read(self._words, used.texts())
+                },
                 {
                     n.name: self._hash(request.networks.file(n.name), network_hash)
                     for n in used.networks
                     if n.kind == "lora"
                 },
             ),
-            {**self._aesthetic, **(more or {})},
+            {**(request.pull.fields() if request.pull else {}), **(more or {})},
         )
 
     def _hash(self, path: Path, hashed: Callable[[Path], str]) -> str:

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from kohya_like.console import say
+from kohya_like.data.placeholders import Placeholders
 from kohya_like.data.tokens import clip_tokenizer
 from kohya_like.formats.embeddings import BUNDLE, Embedding, bundled_embeddings, read_embedding
 from kohya_like.formats.headers import container_of
 from kohya_like.formats.safetensors_header import read_safetensors_header
+from kohya_like.methods.dreamartist_options import NEGATIVE
 from kohya_like.networks.reading import read_file
 from kohya_like.prompts.emphasis import emphasis
 from kohya_like.prompts.library import Library
@@ -67,6 +69,23 @@ def bundled(library: Library, prompts: Iterable[Prompt]) -> dict[str, tuple[Path
         ):
             found |= {name: (path, one) for name, one in bundled_embeddings(read_file(path), str(path)).items()}
     return found
+
+
+def names_read(words: Placeholders, texts: Iterable[str]) -> list[str]:
+    """The names whose vectors the text encoder reads in these texts: of my-cat-neg not my-cat too."""
+    encode = clip_tokenizer().encode
+    pieces = dict.fromkeys(piece for text in texts for piece, _ in emphasis(text))
+    return list(dict.fromkeys(match.name for piece in pieces for match in words.matches(encode(piece)) if match.name))
+
+
+def missing_counterparts(words: Placeholders, library: Library, prompts: Iterable[Prompt]) -> list[str]:
+    """The second files of DreamArtist pairs whose first is in a prompt, where the negative prompt lacks them."""
+    known, missing = set(library.names()), []
+    for prompt in prompts:
+        read = names_read(words, (text for part in prompt.parts for _, text in part.schedule))
+        unwanted = names_read(words, (text for _, text in prompt.negative))
+        missing += [name + NEGATIVE for name in read if name + NEGATIVE in known - set(unwanted)]
+    return list(dict.fromkeys(missing))
 
 
 def _of_picture(path: Path, wanted: bool) -> Embedding | None:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kohya_like.prompts.infotext import SAMPLERS
+from kohya_like.prompts.pull import USUAL
 
 Verb = Callable[[argparse.Namespace], int]
-WEIGHT, STEPS, RATE, ANGLE = 0.9, 5, 1e-4, 0.1  # of aesthetic gradients, as in the extension for A1111
+ON_OR_OFF = argparse.BooleanOptionalAction
 
 
 def number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
@@ -30,7 +31,7 @@ def add_generate(verb: Callable[[str, Verb, str], argparse.ArgumentParser]) -> N
     """What may stand in a picture has no default here: it comes from --like, or else from `verbs.generate_request`."""
     sub = verb("generate", generate, "Draw pictures, to look at a result. The prompt language is A1111's.")
     sub.add_argument("--model", type=Path, required=True)
-    sub.add_argument("--like", type=Path, metavar="PICTURE", help="take from this PNG what is not said otherwise")
+    sub.add_argument("--like", type=Path, metavar="PICTURE", help="take from this picture what is not said otherwise")
 
     what = sub.add_argument_group("what is drawn")
     what.add_argument("--prompt", action="append", default=[], help="may be given several times")
@@ -80,13 +81,13 @@ def _add_aesthetic(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("aesthetic gradients: pull the prompts towards the look of some pictures")
     group.add_argument("--aesthetic", type=Path, metavar="FILE", help="an embedding made by the verb aesthetic")
     group.add_argument("--aesthetic-tower", type=Path, metavar="FOLDER", help="the CLIP model it was made with")
-    group.add_argument("--aesthetic-weight", type=float, default=WEIGHT, help=f"0 to 1; default {WEIGHT}")
-    group.add_argument("--aesthetic-steps", type=int, default=STEPS, help=f"default {STEPS}")
-    group.add_argument("--aesthetic-lr", type=float, default=RATE, help=f"default {RATE:g}")
-    group.add_argument("--aesthetic-slerp", action="store_true", help="mix along an arc, not along a line")
-    group.add_argument("--aesthetic-text", default="", help="a text that is mixed into the look")
-    group.add_argument("--aesthetic-text-negative", action="store_true", help="away from that text")
-    group.add_argument("--aesthetic-angle", type=float, default=ANGLE, help=f"how much of the text; default {ANGLE}")
+    group.add_argument("--aesthetic-weight", type=float, help=f"0 to 1; default {USUAL.weight}")
+    group.add_argument("--aesthetic-steps", type=int, help=f"default {USUAL.steps}")
+    group.add_argument("--aesthetic-lr", type=float, help=f"default {USUAL.learning_rate:g}")
+    group.add_argument("--aesthetic-slerp", action=ON_OR_OFF, help="mix along an arc, not along a line")
+    group.add_argument("--aesthetic-text", help="a text that is mixed into the look")
+    group.add_argument("--aesthetic-text-negative", action=ON_OR_OFF, help="away from that text")
+    group.add_argument("--aesthetic-angle", type=float, help=f"how much of the text; default {USUAL.angle}")
 
 
 def generate(arguments: argparse.Namespace) -> int:

@@ -17,7 +17,9 @@ from kohya_like.prompt_file import SamplePrompt
 from kohya_like.prompts.errors import PromptError
 from kohya_like.prompts.extra_networks import extra_networks
 from kohya_like.prompts.library import EMBEDDINGS, NETWORKS, Library
+from kohya_like.prompts.pull import Pull
 from kohya_like.schema.errors import FormatError, UserError
+from kohya_like.verbs.generate_aesthetic import pull_of
 
 T = TypeVar("T")
 STEPS, SCALE, SEED, SAMPLER, STRENGTH = 20, 7.0, 1, "euler", 0.75
@@ -52,6 +54,7 @@ class Request:
     calls: tuple[Call, ...]
     networks: Library
     embeddings: Library
+    pull: Pull | None = None
 
     def prompts(self, width: int, height: int, count: int) -> list[SamplePrompt]:
         """`count` pictures of each text; the n-th picture has seed + n."""
@@ -69,7 +72,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
     like = told_by(arguments.like) if arguments.like else Told("", "")
     _check_like(arguments, like)
 
-    networks = Library(arguments.network_dir, NETWORKS)
+    networks = Library(arguments.network_dir, NETWORKS, lambda file: not is_embedding(file))
     calls = tuple(call_of(networks, *split_weight(text)) for text in arguments.network)
     texts = arguments.prompt or ([like.text] if arguments.like else [])
     if not texts:
@@ -88,7 +91,8 @@ def request_of(arguments: argparse.Namespace) -> Request:
         strength=strength,
         calls=calls,
         networks=networks,
-        embeddings=Library(arguments.embedding_dir, EMBEDDINGS),
+        embeddings=Library(arguments.embedding_dir, EMBEDDINGS, is_embedding),
+        pull=pull_of(arguments, like.pull),
     )
 
 
@@ -119,6 +123,15 @@ def call_of(networks: Library, file: Path, weight: float = 1.0) -> Call:
     with suppress(FormatError):  # what is wrong with it is said when it is read
         kind = "hypernet" if identify(file).kind == "hypernetwork" else "lora"
     return Call(kind, networks.add(file), weight)
+
+
+def is_embedding(file: Path) -> bool:
+    """Told by the content: a network and its word may have one name, as may an embedding and its preview."""
+    from kohya_like.formats.embeddings import read_embedding
+
+    with suppress(FormatError):
+        return bool(read_embedding(file).name)
+    return False
 
 
 def with_calls(text: str, calls: tuple[Call, ...]) -> str:

@@ -48,6 +48,14 @@ def test_a_name_of_two_files_is_refused_only_when_it_is_used(tmp_path: Path) -> 
         library.check(wanted("x"))
 
 
+def test_of_two_files_of_a_name_that_one_counts_which_belongs(tmp_path: Path) -> None:
+    """A network and its word, as pivotal tuning writes them; the word alone is still found."""
+    folder = filled(tmp_path, "x.pt", "x.safetensors", "y.pt")
+    library = Library([folder], NETWORKS, lambda path: path.suffix == ".safetensors")
+    library.check(wanted("x", "y"))
+    assert (library.file("x"), library.file("y")) == (folder / "x.safetensors", folder / "y.pt")
+
+
 def test_files_given_by_path_have_names_of_their_own(tmp_path: Path) -> None:
     filled(tmp_path, "a/last.pt", "b/last.pt", "a/odd:na>me.pt")
     library = Library([], NETWORKS)

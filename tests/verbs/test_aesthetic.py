@@ -112,7 +112,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
         common = ["--prompt", "a red cat", "--negative", negative, "--size", "64", "--steps", "3", "--device", "cpu"]
         assert main(["generate", "--model", str(model), "--out", str(out), *common, *more]) == 0
         with Image.open(out) as picture:
-            draw.text = picture.info["parameters"]  # type: ignore[attr-defined]
+            draw.text, draw.file = picture.info["parameters"], out  # type: ignore[attr-defined]
             return picture.tobytes()
 
     draw.look = ["--aesthetic", str(place / "look.pt"), "--aesthetic-tower", str(place)]  # type: ignore[attr-defined]
@@ -126,6 +126,27 @@ def test_generate_draws_with_the_look(drawn: Callable[..., bytes]) -> None:
     assert pulled != plain
     assert drawn(*look, "--aesthetic-weight", "0") == plain, "the control"
     assert "Aesthetic LR: 0.01, Aesthetic weight: 0.9, Aesthetic steps: 5, Aesthetic embedding: look" in told
+
+
+def test_like_draws_with_the_look_again(drawn: Callable[..., bytes], capsys: pytest.CaptureFixture[str]) -> None:
+    look = drawn.look  # type: ignore[attr-defined]
+    first = drawn(
+        *look, "--aesthetic-lr", "0.01", "--aesthetic-slerp", "--aesthetic-text", "oil", "--aesthetic-steps", "3"
+    )
+    told, file = drawn.text, str(drawn.file)  # type: ignore[attr-defined]
+    assert drawn("--like", file, *look) == first and drawn.text == told  # type: ignore[attr-defined]
+    assert drawn("--like", file, *look, "--no-aesthetic-slerp", "--aesthetic-text", "") != first
+    assert "Aesthetic slerp: False" in drawn.text and "Aesthetic text" not in drawn.text  # type: ignore[attr-defined]
+    assert "Aesthetic LR: 0.01" in drawn.text and "hint" not in capsys.readouterr().err  # type: ignore[attr-defined]
+    with pytest.raises(AssertionError):
+        drawn("--like", file)
+    said = capsys.readouterr().err
+    assert "was drawn with the aesthetic embedding look" in said and "give its file with --aesthetic" in said
+    assert drawn("--like", file, "--aesthetic-weight", "0") == drawn()
+    other = Path(look[1]).with_name("other.pt")
+    other.write_bytes(Path(look[1]).read_bytes())
+    drawn("--like", file, "--aesthetic", str(other), *look[2:])
+    assert "was drawn with the aesthetic embedding look" in capsys.readouterr().err
 
 
 def test_the_negative_prompt_is_left_alone(drawn: Callable[..., bytes]) -> None:
