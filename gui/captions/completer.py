@@ -6,7 +6,15 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter
-from PySide6.QtWidgets import QCompleter, QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import (
+    QCompleter,
+    QLineEdit,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from dataset_tools.completion import Suggestion
 from gui.amounts import whole
@@ -23,7 +31,8 @@ Index = QModelIndex | QPersistentModelIndex
 class TagLine(QLineEdit):
     """`tag_entered` with what was typed or chosen: Enter, a click on a suggestion, or the key of the first one.
 
-    Typed text may be several tags with commas between; a suggestion replaces the last of them.
+    Typed text may be several tags with commas between; a suggestion replaces the last of them. The text stays in the
+    line: whoever takes it clears it.
     """
 
     tag_entered = Signal(str)
@@ -39,11 +48,13 @@ class TagLine(QLineEdit):
         box = QCompleter(self._model, self)
         box.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
         box.setMaxVisibleItems(12)
-        box.popup().setItemDelegate(_SuggestionRows(desk, box.popup()))
-        box.popup().installEventFilter(self)
+        self._popup = QListView()
+        self._popup.setItemDelegate(_SuggestionRows(desk, self._popup))
+        box.setPopup(self._popup)
+        self._popup.installEventFilter(self)
         box.setWidget(self)
         self._box = box
-        box.activated[QModelIndex].connect(self._on_chosen)
+        box.activated[QModelIndex].connect(self._on_chosen)  # type: ignore[index]
         self.textEdited.connect(lambda _: self._suggest())
         self.returnPressed.connect(self._on_return)
 
@@ -64,14 +75,13 @@ class TagLine(QLineEdit):
         last = self.text()[: self.cursorPosition()].rpartition(",")[2].strip()
         self._model.show_rows(self._sources.suggest(last, tuple(self._without())))
         if not self._model.rows:
-            self._box.popup().hide()
+            self._popup.hide()
         elif show:
             self._box.complete()
 
     def _on_return(self) -> None:
-        self._box.popup().hide()
+        self._popup.hide()
         if text := self.text().strip():
-            self.clear()
             self.tag_entered.emit(text)
 
     def _on_chosen(self, index: QModelIndex) -> None:
@@ -81,9 +91,9 @@ class TagLine(QLineEdit):
 
     def _enter(self, tag: str) -> None:
         before = self.text()[: self.cursorPosition()].rpartition(",")[0]
-        self._box.popup().hide()
-        self.clear()
-        self.tag_entered.emit(f"{before}, {tag}" if before.strip() else tag)
+        self._popup.hide()
+        self.setText(f"{before}, {tag}" if before.strip() else tag)
+        self.tag_entered.emit(self.text())
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self._is_first(event):
@@ -94,7 +104,7 @@ class TagLine(QLineEdit):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if self._is_first(event):
             self.take_first()
-        elif event.key() == Qt.Key.Key_Down and not self._box.popup().isVisible():
+        elif event.key() == Qt.Key.Key_Down and not self._popup.isVisible():
             self._suggest()
         elif event.key() == Qt.Key.Key_Escape and self.text():
             self.clear()
@@ -108,7 +118,7 @@ class TagLine(QLineEdit):
                 self.take_first()
                 return True
             plain = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-            if plain and not self._box.popup().currentIndex().isValid():
+            if plain and not self._popup.currentIndex().isValid():
                 self._on_return()
                 return True
         return super().eventFilter(watched, event)

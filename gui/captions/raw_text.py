@@ -1,0 +1,131 @@
+"""The whole caption file of one picture as text. What is typed becomes an edit after a pause, or when one leaves."""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QFocusEvent
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
+
+from dataset_tools.caption_file import line_of
+from dataset_tools.edits import SetText
+from dataset_tools.library import Picture
+from dataset_tools.token_count import token_counts
+from gui.captions.desk import CaptionDesk
+
+TYPING_MILLISECONDS = 500
+LONGEST = 50_000  # characters that can be edited here
+PARAGRAPH = "\u2029"  # what Qt puts between the lines of a text
+
+
+class RawText(QPlainTextEdit):
+    """Line ends of lines that were not edited stay as they are in the file."""
+
+    tokens_changed = Signal(int)  # while typing
+
+    def __init__(self, desk: CaptionDesk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._picture: Picture | None = None
+        self._filling = False
+        self.setTabChangesFocus(True)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(TYPING_MILLISECONDS)
+        self._timer.timeout.connect(self.commit)
+        self.textChanged.connect(self._on_text)
+        desk.desk.language.changed.connect(self.retranslate)
+        self.retranslate()
+
+    def show_picture(self, picture: Picture | None, editable: bool) -> None:
+        """Another picture, or the same with another text. What was typed for the last one is kept as an edit first."""
+        if picture is None or self._picture is None or picture.id != self._picture.id:
+            self.commit()
+        text = picture.text if picture is not None else ""
+        is_known = self._picture is not None and picture is not None and self._picture.id == picture.id
+        if is_known and self.is_edited and self.typed() == text:
+            self._picture = picture
+            return
+        self._timer.stop()
+        self._picture = picture
+        self._fill(text)
+        is_whole = len(text) <= LONGEST and self._raw() == "\n".join(line for line, _ in _lines(text))
+        self.setReadOnly(not (editable and picture is not None and is_whole))
+        self.setEnabled(picture is not None)
+
+    def _fill(self, text: str) -> None:
+        if self._raw() == "\n".join(line for line, _ in _lines(text)):
+            return  # it would move the cursor
+        self._filling = True
+        self.setPlainText(text[:LONGEST])
+        self._filling = False
+
+    @property
+    def is_edited(self) -> bool:
+        """Something was typed that is no edit yet."""
+        return self._timer.isActive()
+
+    def typed(self) -> str:
+        """The text as it would be written."""
+        return with_line_ends(self._picture.text if self._picture is not None else "", self._raw())
+
+    def commit(self) -> None:
+        """Make what was typed an edit now."""
+        if not self.is_edited or self._picture is None:
+            return
+        self._timer.stop()
+        text = self.typed()
+        if text != self._picture.text:
+            self._desk.apply(SetText(text), [self._picture.id])
+
+    def retranslate(self) -> None:
+        self.setAccessibleName(self.tr("Caption file as text"))
+        self.setPlaceholderText(self.tr("The caption is empty."))
+
+    def _raw(self) -> str:
+        return self.document().toRawText().replace(PARAGRAPH, "\n")  # toPlainText would turn hard spaces into others
+
+    def _on_text(self) -> None:
+        if not self._filling and self._picture is not None and not self.isReadOnly():
+            self._timer.start()
+            self.tokens_changed.emit(token_counts().of(line_of(self._raw())))
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self.commit()
+        super().focusOutEvent(event)
+
+    def hideEvent(self, event: object) -> None:
+        self.commit()
+        super().hideEvent(event)  # type: ignore[arg-type]
+
+
+def with_line_ends(original: str, edited: str) -> str:
+    """`edited` (lines with \\n) with the line ends of `original`; new lines get the most frequent one."""
+    old = _lines(original)
+    ends = [end for _, end in old if end]
+    usual = max(set(ends), key=ends.count) if ends else "\n"
+    if usual == "\n" and len(set(ends)) <= 1:
+        return edited
+    new = edited.split("\n")
+    kept: dict[int, str] = {}
+    matcher = SequenceMatcher(None, [line for line, _ in old], new, autojunk=False)
+    for tag, first, last, start, stop in matcher.get_opcodes():
+        if tag == "equal" or (tag == "replace" and last - first == stop - start):
+            kept |= {start + i: old[first + i][1] for i in range(last - first)}
+    parts = [line + (kept.get(row) or usual) for row, line in enumerate(new[:-1])]
+    return "".join([*parts, new[-1]])
+
+
+def _lines(text: str) -> list[tuple[str, str]]:
+    """Each line with its end, as Qt cuts them; the last one has none."""
+    found: list[tuple[str, str]] = []
+    start = place = 0
+    while place < len(text):
+        if text[place] in "\r\n":
+            end = text[place : place + 2] if text[place : place + 2] == "\r\n" else text[place]
+            found.append((text[start:place], end))
+            start = place = place + len(end)
+        else:
+            place += 1
+    return [*found, (text[start:], "")]
