@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from kohya_like.schema.errors import UserError
+
+Answer = Literal["sentence", "tags"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class BlipSettings:
     beams: int = 3
     batch: int = 4
     threads: int = 0
-    device: str = "cpu"
+    device: Device = "auto"
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class ClipSettings:
     text_model: str = ""
     batch: int = 16
     threads: int = 0
-    device: str = "cpu"
+    device: Device = "auto"
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class EndpointSettings:
     address: str
     model: str
     prompt: str = "Describe this picture in one sentence."
-    answer: Literal["sentence", "tags"] = "sentence"
+    answer: Answer = "sentence"
     key: str = field(default="", repr=False)
     seconds: float = 60.0
     retries: int = 3
@@ -73,6 +76,7 @@ Settings = Wd14Settings | BlipSettings | ClipSettings | EndpointSettings
 KINDS: Mapping[str, type[Settings]] = {
     kind.kind: kind for kind in (Wd14Settings, BlipSettings, ClipSettings, EndpointSettings)
 }
+_CHOICES = {"answer": get_args(Answer), "device": get_args(Device)}
 _BOUNDS: Mapping[str, tuple[float, float]] = {
     "batch": (1, 256), "threads": (0, 64), "tokens": (1, 4096), "beams": (1, 16), "seconds": (1, 3600),
     "retries": (0, 10), "temperature": (0, 2), "side": (64, 8192),
@@ -102,8 +106,8 @@ def plain_values(settings: Settings) -> dict[str, Any]:
 
 
 def _check(kind: str, name: str, value: object, default: object) -> None:
-    if name == "answer" and value not in ("sentence", "tags"):
-        raise UserError(f"{kind}: answer is sentence or tags")
+    if name in _CHOICES and value not in _CHOICES[name]:
+        raise UserError(f"{kind}: {name} must be one of {', '.join(_CHOICES[name])}")
     if name not in _BOUNDS:
         if not isinstance(value, str):
             raise UserError(f"{kind}: {name} must be text")

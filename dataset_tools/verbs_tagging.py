@@ -60,7 +60,7 @@ def add_tagging_verbs(verb: Adder) -> None:
     model.add_argument("--tokens", type=int, help="blip, endpoint: length of an answer")
     model.add_argument("--batch", type=int)
     model.add_argument("--threads", type=int)
-    model.add_argument("--device", help="blip, clip: cpu, cuda")
+    model.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), help="blip, clip")
     kept = sub.add_argument_group("scores")
     kept.add_argument("--save", type=Path, metavar="FILE", help="keep what the model saw, as JSON lines")
     kept.add_argument("--scores", type=Path, metavar="FILE", help="take it from such a file; no model is run")

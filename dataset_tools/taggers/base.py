@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,3 +45,8 @@ class Tagger(Protocol[P]):
 
     def look(self, batch: Sequence[P]) -> list[Seen]:
         """What the model sees in at most `batch` pictures. Raises TaggerStopped."""
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -15,9 +15,9 @@ from PIL import Image
 from torch import Tensor
 
 from dataset_tools.tagger_settings import BlipSettings
-from dataset_tools.taggers.base import Seen, TaggerStopped
-from dataset_tools.taggers.onnx_model import cores
+from dataset_tools.taggers.base import Seen, TaggerStopped, cores
 from kohya_like.data.images import load_picture
+from kohya_like.device import chosen_device
 from kohya_like.families.image_tower import DEVIATION, MEAN
 from kohya_like.formats.headers import read_json
 from kohya_like.schema.errors import FormatError
@@ -50,11 +50,9 @@ class BlipTagger:
 
     @torch.no_grad()
     def look(self, batch: Sequence[Tensor]) -> list[Seen]:
-        settings = self._settings
-        pixels = torch.stack(list(batch)).to(settings.device)
-        begin = (
-            self._words(settings.prompt, return_tensors="pt").input_ids.to(settings.device) if settings.prompt else None
-        )
+        settings, device = self._settings, self._model.device
+        pixels = torch.stack(list(batch)).to(device)
+        begin = self._words(settings.prompt, return_tensors="pt").input_ids.to(device) if settings.prompt else None
         try:
             rows = self._model.generate(
                 pixels,
@@ -85,7 +83,7 @@ def open_blip(settings: BlipSettings) -> BlipTagger:
     """The captioner of a folder. Raises FormatError where it is none, or only a pickle."""
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    folder = Path(settings.model)
+    folder, device = Path(settings.model), chosen_device(settings.device)
     _check(folder)
     from transformers.models.bert.tokenization_bert import BertTokenizer
     from transformers.models.blip.modeling_blip import BlipForConditionalGeneration
@@ -100,7 +98,7 @@ def open_blip(settings: BlipSettings) -> BlipTagger:
     model, told = opened
     if lacking := sorted(told["missing_keys"]):
         raise FormatError(f"{folder}: {len(lacking)} tensors are missing: {', '.join(lacking[:5])}")
-    return BlipTagger(model.to(settings.device).eval(), model.config.vision_config.image_size, words, settings)
+    return BlipTagger(model.to(device).eval(), model.config.vision_config.image_size, words, settings)
 
 
 def _check(folder: Path) -> None:

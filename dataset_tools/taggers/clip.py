@@ -18,11 +18,11 @@ from torch import Tensor, nn
 
 from dataset_tools.proposals import Score
 from dataset_tools.tagger_settings import ClipSettings
-from dataset_tools.taggers.base import Seen
-from dataset_tools.taggers.onnx_model import cores
+from dataset_tools.taggers.base import Seen, cores
 from dataset_tools.vocabularies import WordList, read_vocabulary
 from kohya_like.data.images import load_picture
 from kohya_like.data.tokens import END, START, clip_tokenizer
+from kohya_like.device import chosen_device
 from kohya_like.families.components import CLIP_LENGTH, CLIP_VOCABULARY, check_names, fill, skeleton
 from kohya_like.families.image_tower import WEIGHTS, ImageTower, open_image_tower
 from kohya_like.families.loading import load_backbone
@@ -76,10 +76,10 @@ def open_clip(settings: ClipSettings) -> ClipTagger:
     """The tagger of a CLIP folder and a vocabulary. Raises FormatError."""
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    folder = Path(settings.model)
+    folder, device = Path(settings.model), chosen_device(settings.device)
     vocabulary = read_vocabulary(Path(settings.vocabulary))
-    tower = open_image_tower(folder, settings.device)
-    encode, scale = _text_half(folder, tower, settings)
+    tower = open_image_tower(folder, device)
+    encode, scale = _text_half(folder, tower, settings.text_model, device)
     words = {name: (rows.words, _features(rows, encode)) for name, rows in vocabulary.items()}
     return ClipTagger(tower, words, scale, settings.batch)
 
@@ -103,15 +103,15 @@ def _ids(texts: Sequence[str]) -> Tensor:
     return torch.tensor([row + [END] * (CLIP_LENGTH - len(row)) for row in found])
 
 
-def _text_half(folder: Path, tower: ImageTower, settings: ClipSettings) -> tuple[EncodeTexts, float]:
+def _text_half(folder: Path, tower: ImageTower, base: str, device: torch.device) -> tuple[EncodeTexts, float]:
     """How texts become vectors beside the tower's, and the scale of their likeness."""
-    if settings.text_model:
-        return _of_base_model(Path(settings.text_model), folder, tower, settings.device), _scale(folder)
-    encoder = _own_text_encoder(folder).to(settings.device)
-    return lambda ids: encoder(input_ids=ids.to(settings.device)).text_embeds, _scale(folder)
+    if base:
+        return _of_base_model(Path(base), folder, tower, device), _scale(folder)
+    encoder = _own_text_encoder(folder).to(device)
+    return lambda ids: encoder(input_ids=ids.to(device)).text_embeds, _scale(folder)
 
 
-def _of_base_model(base: Path, folder: Path, tower: ImageTower, device: str) -> EncodeTexts:
+def _of_base_model(base: Path, folder: Path, tower: ImageTower, device: torch.device) -> EncodeTexts:
     encoder = load_backbone(base, device=device).text_encoders[0]
     projection, width = tower.text_projection, encoder.config.hidden_size  # type: ignore[union-attr]
     if projection is None:

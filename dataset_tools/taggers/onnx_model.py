@@ -5,7 +5,6 @@ onnxruntime reads the weights of a model from further files only where they lie 
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +13,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from dataset_tools.taggers.base import TaggerStopped
+from dataset_tools.taggers.base import TaggerStopped, cores
 from kohya_like.schema.errors import FormatError
 
 Layout = Literal["NHWC", "NCHW"]
@@ -71,11 +70,6 @@ def open_onnx(path: Path, outputs: int, threads: int) -> OnnxModel:
     batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else None
     dtype = _NUMBERS[inputs[0].type]
     return OnnxModel(session, path, inputs[0].name, fitting[0].name, height, layout, batch, dtype)
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:

@@ -17,8 +17,8 @@ from PIL import Image
 
 from dataset_tools.proposals import RATING, Score
 from dataset_tools.tagger_settings import Wd14Settings
-from dataset_tools.taggers.base import Seen, TaggerStopped
-from dataset_tools.taggers.onnx_model import OnnxModel, cores, open_onnx
+from dataset_tools.taggers.base import Seen, TaggerStopped, cores
+from dataset_tools.taggers.onnx_model import OnnxModel, open_onnx
 from dataset_tools.taggers.selected_tags import FILE, TagTable, read_selected_tags
 from kohya_like.data.images import load_picture
 from kohya_like.data.picture_header import MAX_PIXELS

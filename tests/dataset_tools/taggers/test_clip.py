@@ -19,7 +19,7 @@ from kohya_like.data.tokens import END, START, clip_tokenizer
 from kohya_like.demo.run import demo_base
 from kohya_like.demo.tower_words import WORDS
 from kohya_like.formats.tensors import open_tensors, save_safetensors
-from kohya_like.schema.errors import FormatError
+from kohya_like.schema.errors import FormatError, UserError
 from tests.dataset_tools.taggers.tiny_taggers import picture, tiny_clip
 
 TOWER = demo_base().parent / "tower"
@@ -104,6 +104,12 @@ def test_a_tower_without_training_does_not(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_bytes((TOWER / "config.json").read_bytes())
     right = shares_right(tmp_path, tmp_path)
     assert right["object"] < 0.25 and right["place"] < 0.3, right
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no GPU that this torch can use"):
+        open_clip(ClipSettings(str(folder), str(vocabulary(tmp_path / "words.txt")), device="cuda"))
 
 
 def test_a_vocabulary_as_it_is_written(tmp_path: Path) -> None:

@@ -280,7 +280,7 @@ def test_settings_from_plain_values() -> None:
         ({"seconds": 0}, "seconds must be a number from 1 to 3600"),
         ({"retries": 1.5}, "retries must be a whole number from 0 to 10"),
         ({"key": 5}, "key must be text"),
-        ({"answer": "x"}, "answer is sentence or tags"),
+        ({"answer": "x"}, "answer must be one of sentence, tags"),
     ):
         with pytest.raises(UserError, match=sentence) as caught:
             settings_from({**values, **change})
