@@ -22,8 +22,11 @@ from gui.captions.caption_panel import CaptionPanel
 from gui.captions.conflict_banner import ConflictBanner
 from gui.captions.desk import CaptionDesk
 from gui.captions.filter_bar import FilterBar
+from gui.captions.find_replace import FindReplace
 from gui.captions.folder_tree import FolderTree
 from gui.captions.gallery import MODES, Gallery
+from gui.captions.history_panel import HistoryPanel
+from gui.captions.shortcut_sheet import ShortcutSheet
 from gui.captions.status_line import StatusLine
 from gui.captions.tool_pane import Tool, ToolPane
 from gui.captions.toolbar import Toolbar
@@ -73,8 +76,11 @@ class CaptionsPage(QWidget):
 
     def _mount(self) -> None:
         """The tools that there are; others are mounted the same way."""
+        self.mount(Tool("replace", "replace", FindReplace))
         self.mount(Tool("batch", "batch", BatchEdit))
         self.toolbar.offer("dedupe", "dedupe", self._dedupe)
+        self.mount(Tool("history", "recent", HistoryPanel))
+        self.toolbar.offer("keys", "keyboard", self.show_keys, at_end=True)
 
     def mount(self, tool: Tool) -> None:
         """Offer a tool: a button, its key, and its widget when it is first asked for."""
@@ -139,6 +145,7 @@ class CaptionsPage(QWidget):
         keys.bind("filter", page, self.filter.take_keyboard)
         keys.bind("dedupe", page, self._dedupe)
         keys.bind("next_untagged", page, self.next_untagged)
+        keys.bind("keys", page, self.show_keys)
         self.panel.bind_keys(page)
         for mode in MODES:
             keys.bind(mode, page, partial(self.gallery.set_mode, mode))
@@ -195,6 +202,9 @@ class CaptionsPage(QWidget):
     def save(self) -> None:
         """Captions are saved by themselves; this does it now."""
         self.captions.flush()
+
+    def show_keys(self) -> None:
+        ShortcutSheet(self.captions, self).open()
 
     def next_untagged(self) -> None:
         captions = self.captions
