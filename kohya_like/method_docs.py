@@ -69,14 +69,15 @@ def measured_table(language: str, path: Path = RESULTS) -> str:
     if not path.is_file():
         return words["no_figures"]
     told = json.loads(path.read_text(encoding="utf-8"))
-    columns = ("method", "steps", "ghost", "other", "found", "parameters", "bytes", "seconds", "peak")
+    columns = ("method", "steps", "ghost", "other", "found", "score", "parameters", "bytes", "seconds", "peak")
     lines = table_head(*(words[column] for column in columns))
     for one in told["rows"]:
         lines.append(
             table_row(
                 method_label(one["name"], language), f"{one['steps']} x {one['batch']}", f"{one['ghost']:.2f}",
-                f"{one['other']:.2f}", str(one["found"]), count_text(one["parameters"], language),
-                size_text(one["bytes"]), f"{one['seconds']:.0f} s", size_text(one["peak"]),
+                f"{one['other']:.2f}", str(one["found"]), f"{one['score']:.2f}",
+                count_text(one["parameters"], language), size_text(one["bytes"]), f"{one['seconds']:.0f} s",
+                size_text(one["peak"]),
             )
         )  # fmt: skip
     return "\n".join([*lines, "", words["where"].format(told["machine"])])

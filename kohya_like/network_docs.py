@@ -188,11 +188,15 @@ def table_row(*cells: str) -> str:
 
 
 def size_text(count: int) -> str:
+    if count < 1e5:
+        return f"{count / 1e3:.2g} KB"
     return f"{count / 1e9:.2g} GB" if count >= 1e9 else f"{count / 1e6:.3g} MB"
 
 
 def count_text(count: int, language: str) -> str:
-    """9437184 -> 9.44 M, 944 万"""
+    """9437184 -> 9.44 M, 944 万; 512 -> 512"""
+    if count < 1e4:
+        return str(count)
     if language != "zh_CN":
         return f"{count / 1e6:.3g} M"
     return f"{count / 1e8:.3g} 亿" if count >= 1e8 else f"{float(f'{count / 1e4:.3g}'):g} 万"
