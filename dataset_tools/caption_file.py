@@ -188,6 +188,9 @@ def with_tags(text: str, tags: Sequence[str]) -> str:
     old = _parts(text[start:end])
     if old.tags == list(tags):
         return text
+    if start == end:  # nothing but blanks: the first line is the one to write, and its blanks go
+        first = LINE_END.search(text)
+        end = first.start() if first else len(text)
     return text[:start] + _line(old, tags) + text[end:]
 
 
