@@ -2,6 +2,45 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="zh_CN" sourcelanguage="en">
 <context>
+    <name>AddTag</name>
+    <message>
+        <source>Add a tag</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Enter adds what is typed, {first} the first suggestion. {add} comes here from anywhere.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Put it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>at the end</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>at the start</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>at place</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>behind the chosen tag</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Where the tag goes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Place of the tag, from 1</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>AllTags</name>
     <message>
         <source>Look for a tag</source>
@@ -253,6 +292,80 @@
     </message>
     <message>
         <source>All captions are saved.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>CaptionPanel</name>
+    <message>
+        <source>Remove</source>
+        <translation type="unfinished">移除</translation>
+    </message>
+    <message>
+        <source>Rename</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Move to the start</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Move to the end</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Add to all chosen</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{count} pictures chosen</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No picture is chosen</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The captions are being read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Text is shown for one picture at a time.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Looking at the captions ...</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>and {count} rarer tags</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No tags yet. Type one below, or press {key} anywhere on the page.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show the tags as chips</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show the caption file as text</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Translations, tag list</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>CaptionProblem</name>
+    <message>
+        <source>Convert to UTF-8</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Training does not read this caption file: {what}.</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
@@ -1110,6 +1223,77 @@
     </message>
 </context>
 <context>
+    <name>FindReplace</name>
+    <message>
+        <source>{count} captions would change.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Nothing is found.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Find</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Replace by (nothing: remove)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Regular expression</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ignore case</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Replace</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>\1 is the first group, \g&lt;name&gt; a named one; (?i) and the rest as in Python&apos;s regex</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>in each tag</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>in the first line</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>in the whole file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Replace by</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Where to look</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Which pictures</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the chosen ({count})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the listed ({count})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>all pictures</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>FirstSteps</name>
     <message>
         <source>First steps</source>
@@ -1422,6 +1606,33 @@
     </message>
 </context>
 <context>
+    <name>HistoryPanel</name>
+    <message>
+        <source>{count} edits can be taken back</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Nothing to take back.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Redo</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Edits of captions, newest first</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Enter or a double click goes back or forward to this state</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>Keys</name>
     <message>
         <source>Add or remove favourite tag {number}</source>
@@ -1706,6 +1917,69 @@
     </message>
 </context>
 <context>
+    <name>MaskTool</name>
+    <message>
+        <source>Paint what counts. Right button or Shift: what does not count, shown in red. Wheel: brush.</source>
+        <translation>涂出要计入的部分。右键或按住 Shift：涂出不计入的部分（显示为红色）。滚轮：调整画笔。</translation>
+    </message>
+    <message>
+        <source>The mask of the picture</source>
+        <translation>图片的蒙版</translation>
+    </message>
+    <message>
+        <source>Brush</source>
+        <translation>画笔</translation>
+    </message>
+    <message>
+        <source>Size of the brush</source>
+        <translation>画笔大小</translation>
+    </message>
+    <message>
+        <source>Undo the last stroke</source>
+        <translation>撤销上一笔</translation>
+    </message>
+    <message>
+        <source>Do the stroke again</source>
+        <translation>重做这一笔</translation>
+    </message>
+    <message>
+        <source>All counts</source>
+        <translation>全部计入</translation>
+    </message>
+    <message>
+        <source>Nothing counts</source>
+        <translation>全部不计入</translation>
+    </message>
+    <message>
+        <source>Invert</source>
+        <translation>反转</translation>
+    </message>
+    <message>
+        <source>No mask</source>
+        <translation>不用蒙版</translation>
+    </message>
+    <message>
+        <source>Take the mask away; a copy of it is kept</source>
+        <translation>删去蒙版；会保留一份副本</translation>
+    </message>
+    <message>
+        <source>Use this folder</source>
+        <translation>使用这个文件夹</translation>
+    </message>
+    <message>
+        <source>The mask is not saved: {why}</source>
+        <translation>蒙版没有保存：{why}</translation>
+    </message>
+    <message>
+        <source>The configuration trains with masks now. Undo takes it back.</source>
+        <translation>配置现在使用蒙版训练。撤销可以改回来。</translation>
+    </message>
+    <message>
+        <source>The configuration names no place for masks. Keep them in: {folder}</source>
+        <translation>配置没有指定存放蒙版的位置。可以放在：{folder}</translation>
+    </message>
+</context>
+<context>
     <name>MemoryCard</name>
     <message>
         <source>Memory</source>
@@ -1758,6 +2032,45 @@
     <message>
         <source>More than is free: saving would fail.</source>
         <translation>超出空闲容量：保存会失败。</translation>
+    </message>
+</context>
+<context>
+    <name>PanelMenu</name>
+    <message>
+        <source>Translations under the tags</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Read the translations again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose a tag list (CSV) ...</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{name} cannot be used</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{name} is being read</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{name}: {count} tags</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Without a tag list</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose a tag list</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Tag lists (*.csv *.tsv *.txt);;All files (*)</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -1855,13 +2168,6 @@
     <message>
         <source>Nothing used yet</source>
         <translation>还没有用过的路径</translation>
-    </message>
-</context>
-<context>
-    <name>PlainPanel</name>
-    <message>
-        <source>Caption</source>
-        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -2576,6 +2882,25 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     </message>
 </context>
 <context>
+    <name>ShortcutSheet</name>
+    <message>
+        <source>Keys of the captions page</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>As at first</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{key} belongs to the window.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{key} was taken from: {action}</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>SidePanel</name>
     <message>
         <source>Summary and check</source>
@@ -2946,6 +3271,17 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     <name>_Editing</name>
     <message>
         <source>New name of the tag</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>_Entries</name>
+    <message>
+        <source>As it was at first</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{what} (undone)</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
