@@ -12,6 +12,7 @@ from gui.captions.batch_operations import CHOICES, OPERATIONS, Operation
 from gui.captions.desk import CaptionDesk
 from gui.captions.diff_view import DiffView
 from gui.theme import GAP, SMALL
+from gui.widgets.quiet import QuietComboBox
 from gui.widgets.text import PlainLabel
 from kohya_like.schema.errors import UserError
 
@@ -25,7 +26,7 @@ class BatchEdit(QWidget):
     def __init__(self, desk: CaptionDesk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._desk = desk
-        self.operation, self.scope, self.apply = QComboBox(), QComboBox(), QPushButton()
+        self.operation, self.scope, self.apply = QuietComboBox(), QuietComboBox(), QPushButton()
         self.apply.setProperty("role", "primary")
         self.inputs: dict[str, QLineEdit | QComboBox] = {}
         self.said, self.diff = PlainLabel(role="muted", wrap=True), DiffView(desk)
@@ -238,7 +239,7 @@ def _input(name: str) -> QLineEdit | QComboBox:
         line = QLineEdit()
         line.setMinimumWidth(120)
         return line
-    box = QComboBox()
+    box = QuietComboBox()
     for value in CHOICES[name]:
         box.addItem("", value)
     return box

@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtGui import QAction, QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QLineEdit,
@@ -24,6 +23,7 @@ from gui.captions.desk import CaptionDesk
 from gui.captions.gallery import MODES, SIDES, Gallery, Mode
 from gui.captions.showing import SORTS
 from gui.theme import GAP, SMALL
+from gui.widgets.quiet import QuietComboBox
 from gui.widgets.text import PlainLabel
 
 TYPING_MILLISECONDS = 150
@@ -48,8 +48,8 @@ class FilterBar(QFrame):
         self.text.setClearButtonEnabled(True)
         self.examples = QToolButton()
         self.count, self.problem = PlainLabel(role="muted"), PlainLabel(role="error", wrap=True)
-        self.sort, self.descending = QComboBox(), QToolButton()
-        self.side = QSlider(Qt.Orientation.Horizontal)
+        self.sort, self.descending = QuietComboBox(), QToolButton()
+        self.side = _Sizes(Qt.Orientation.Horizontal)
         self.modes: dict[Mode, QToolButton] = {mode: QToolButton() for mode in MODES}
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -198,6 +198,13 @@ class FilterBar(QFrame):
         for mode, button in self.modes.items():
             button.setIcon(theme.icon(f"view-{mode}"))
             button.setIconSize(QSize(18, 18))
+
+
+class _Sizes(QSlider):
+    """The wheel passes over it; nothing is changed by accident."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
 
 
 class _Line(QLineEdit):

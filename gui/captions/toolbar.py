@@ -48,8 +48,8 @@ class Toolbar(QFrame):
         button.setCheckable(name in self._tools.tools)
         self.buttons[name], self._icons[name] = button, icon
         self._row.insertWidget(self._row.count() if at_end else self._row.indexOf(self._room), button)
-        self.retranslate()
-        self._draw()
+        button.setIcon(self._desk.desk.theme.icon(icon))
+        self._name(name)
 
     def offer_tool(self, name: str) -> None:
         """A button that opens and closes a tool of the pane."""
@@ -61,7 +61,13 @@ class Toolbar(QFrame):
         self._fit()
 
     def retranslate(self) -> None:
-        names = {
+        for name in self.buttons:
+            self._name(name)
+        self._show_history()
+        self._fit()
+
+    def _name(self, name: str) -> None:
+        short = {
             "undo": self.tr("Undo"),
             "redo": self.tr("Redo"),
             "replace": self.tr("Find and replace"),
@@ -71,14 +77,12 @@ class Toolbar(QFrame):
             "mask": self.tr("Mask"),
             "history": self.tr("History"),
         }
-        for name, button in self.buttons.items():
-            label = names.get(name, "") or self._desk.keys.label(name)
-            button.setText(label)
-            button.setAccessibleName(label)
-            if name not in ("undo", "redo"):
-                button.setToolTip(self._tip(self._desk.keys.label(name), self._desk.keys.shown(name)))
-        self._show_history()
-        self._fit()
+        button, keys = self.buttons[name], self._desk.keys
+        label = short.get(name, "") or keys.label(name)
+        button.setText(label)
+        button.setAccessibleName(label)
+        if name not in ("undo", "redo"):
+            button.setToolTip(self._tip(keys.label(name), keys.shown(name)))
 
     def _tip(self, label: str, key: str) -> str:
         return plain_tooltip(f"{label} ({key})" if key else label)

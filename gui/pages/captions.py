@@ -26,6 +26,7 @@ from gui.captions.find_replace import FindReplace
 from gui.captions.folder_tree import FolderTree
 from gui.captions.gallery import MODES, Gallery
 from gui.captions.history_panel import HistoryPanel
+from gui.captions.mask_tool import MaskTool
 from gui.captions.shortcut_sheet import ShortcutSheet
 from gui.captions.status_line import StatusLine
 from gui.captions.tool_pane import Tool, ToolPane
@@ -55,7 +56,8 @@ class CaptionsPage(QWidget):
         self.centre = QWidget()
         self.gallery = Gallery(self.captions, self.centre)
         self.filter = FilterBar(self.captions, self.gallery)
-        self.folders, self.panel = FolderTree(self.captions), CaptionPanel(self.captions)
+        self.folders, self._right = FolderTree(self.captions), QWidget()
+        self.panel: CaptionPanel | None = None  # made in the next turn of the event loop: the page is seen before
         self.tools = ToolPane(self.captions)
         self.notice, self.conflicts = Banner(desk, "hint"), ConflictBanner(self.captions)
         self.status = StatusLine(self.captions)
@@ -73,14 +75,24 @@ class CaptionsPage(QWidget):
         self._connect()
         self._keys()
         self.retranslate()
+        QTimer.singleShot(0, self, self._make_panel)
 
     def _mount(self) -> None:
         """The tools that there are; others are mounted the same way."""
         self.mount(Tool("replace", "replace", FindReplace))
         self.mount(Tool("batch", "batch", BatchEdit))
+        self.mount(Tool("mask", "mask", MaskTool))
         self.toolbar.offer("dedupe", "dedupe", self._dedupe)
         self.mount(Tool("history", "recent", HistoryPanel))
         self.toolbar.offer("keys", "keyboard", self.show_keys, at_end=True)
+
+    def _make_panel(self) -> None:
+        self.panel = CaptionPanel(self.captions)
+        layout = QVBoxLayout(self._right)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.panel)
+        self.panel.filter_requested.connect(self.filter.ask)
+        self.panel.bind_keys(self)
 
     def mount(self, tool: Tool) -> None:
         """Offer a tool: a button, its key, and its widget when it is first asked for."""
@@ -98,7 +110,7 @@ class CaptionsPage(QWidget):
         centre.addWidget(self.filter)
         centre.addWidget(self.down, 1)
         centre.addWidget(self.status)
-        for widget, least in ((self.folders, PANE_LEAST), (self.centre, CENTRE_LEAST), (self.panel, PANE_LEAST)):
+        for widget, least in ((self.folders, PANE_LEAST), (self.centre, CENTRE_LEAST), (self._right, PANE_LEAST)):
             widget.setMinimumWidth(least)
             self.across.addWidget(widget)
         self.across.setStretchFactor(1, 1)
@@ -120,7 +132,6 @@ class CaptionsPage(QWidget):
         self.folders.open_requested.connect(self.open_dialog)
         self.folders.preset_requested.connect(self.open_preset_folders)
         self.folders.filter_requested.connect(self.filter.ask)
-        self.panel.filter_requested.connect(self.filter.ask)
         self.filter.left.connect(self.gallery.take_keyboard)
         self.tools.left.connect(self.gallery.take_keyboard)
         captions.said.connect(desk.wishes.said)
@@ -146,7 +157,6 @@ class CaptionsPage(QWidget):
         keys.bind("dedupe", page, self._dedupe)
         keys.bind("next_untagged", page, self.next_untagged)
         keys.bind("keys", page, self.show_keys)
-        self.panel.bind_keys(page)
         for mode in MODES:
             keys.bind(mode, page, partial(self.gallery.set_mode, mode))
 

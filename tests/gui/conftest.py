@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import shiboken6
@@ -17,6 +18,18 @@ def pytest_collection_finish() -> None:
     """What is imported stays: no search for cycles has to walk through it."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def folder_of_caches(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_the_person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder_of_caches: Path) -> None:
+    """Journals, backups and caches of captions lie in folders of the test."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder_of_caches))
+    monkeypatch.setenv("KOHYA_LIKE_STATE_DIR", str(tmp_path / "state"))
 
 
 @pytest.fixture(autouse=True)
