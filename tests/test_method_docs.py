@@ -14,7 +14,7 @@ from kohya_like.config import TrainConfig
 from kohya_like.data.scan import scan
 from kohya_like.example_presets import FOLDER
 from kohya_like.method_cells import FAMILIES, ROWS, MethodCell
-from kohya_like.method_docs import BLOCK, PAGES, TABLES, cells_table, measured_table, page, picture
+from kohya_like.method_docs import BLOCK, PAGES, RESULTS, TABLES, cells_table, measured_table, page, picture
 from kohya_like.method_docs_text import METHODS, WORDS
 from kohya_like.schema.known import known_options
 from kohya_like.schema.toml import Document
@@ -110,6 +110,16 @@ def test_the_figures_come_from_the_results(language: str, tmp_path: Path) -> Non
     drawn = tmp_path / "methods.png"
     drawn.touch()
     assert picture(language, drawn).endswith("](methods.png)")
+
+
+def test_what_is_said_below_the_figures_follows_from_them() -> None:
+    rows = {row["name"]: row for row in json.loads(RESULTS.read_text(encoding="utf-8"))["rows"]}
+    for words in ("textual_inversion", "dreamartist"):
+        assert abs(rows[words]["other"] - 1) < 1e-6
+    assert min(rows.values(), key=lambda row: row["found"])["name"] == "dreamartist"
+    for preserved, free in (("dreambooth_lora", "lora"), ("dreambooth", "finetune")):
+        assert rows[preserved]["other"] - 1 < 0.5 * (rows[free]["other"] - 1)
+        assert rows[preserved]["found"] < rows[free]["found"]
 
 
 @every_language
