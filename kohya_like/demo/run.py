@@ -22,6 +22,11 @@ def demo_base() -> Path:
     return Path(os.environ.get(BASE_VARIABLE) or HERE / "base")
 
 
+def demo_tower() -> Path:
+    """An image tower that goes with the embedded model's text encoder; `make_tower` made it."""
+    return HERE / "tower"
+
+
 def demo_overrides(output_dir: Path) -> list[str]:
     """What makes the preset independent of the folder it is called from."""
     return [

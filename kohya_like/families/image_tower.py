@@ -2,6 +2,17 @@
 
 Shapes: B pictures, P width that texts and pictures share, D width of the text encoder that the tower was trained with.
 CLIP: Radford et al., arXiv:2103.00020.
+
+The tower for trying (`demo/tower`, 64 px, P = 64) goes with the embedded model's text encoder:
+
+    tower = open_image_tower(demo_tower())
+    pictures = F.normalize(tower.features(images), dim=-1)  # [B, P]
+    encoder = load_backbone(demo_base()).text_encoders[0]
+    pooled = encoder(input_ids=tokens).pooler_output  # [W, D]; tokens [W, 77]: START, the words, END to the end
+    words = F.normalize(pooled @ tower.text_projection.T, dim=-1)
+    shares = (scale * pictures @ words.T).softmax(dim=-1)  # scale: exp of the file's `logit_scale`
+
+What it knows stands in `demo/tower_words.py`: objects, coloured objects and places, as tags and in sentences.
 """
 
 from __future__ import annotations
