@@ -101,7 +101,7 @@ class Endpoint:
     def _request(self, jpeg_base64: str) -> urllib.request.Request:
         settings = self._settings
         content = [
-            {"type": "text", "text": settings.prompt},
+            {"type": "text", "text": settings.question},
             {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{jpeg_base64}"}},
         ]
         body = {

@@ -12,8 +12,15 @@ from kohya_like.verbs.fetch import Report, check_room, described, download
 from kohya_like.verbs.hub import TAGGER_KINDS, Listing, RemoteFile, look_up
 
 TABLE = "selected_tags.csv"
+KNOWN = (  # a person chooses among them; nothing is fetched unasked
+    "SmilingWolf/wd-vit-tagger-v3",
+    "SmilingWolf/wd-swinv2-tagger-v3",
+    "SmilingWolf/wd-convnext-tagger-v3",
+    "SmilingWolf/wd-vit-large-tagger-v3",
+    "SmilingWolf/wd-eva02-large-tagger-v3",
+)
 
-__all__ = ["described", "fetched", "folder_of", "listed", "tagger_files"]
+__all__ = ["KNOWN", "described", "fetched", "folder_of", "listed", "tagger_files"]
 
 
 def listed(name: str) -> Listing:

@@ -9,6 +9,10 @@ from typing import Any, ClassVar, Literal, get_args
 from kohya_like.schema.errors import UserError
 
 Answer = Literal["sentence", "tags"]
+QUESTIONS: Mapping[str, str] = {  # to models that were mostly taught in English
+    "sentence": "Describe this picture in one sentence.",
+    "tags": "List what this picture shows as short tags between commas, the most important first, and nothing else.",
+}
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -54,14 +58,15 @@ class ClipSettings:
 class EndpointSettings:
     """A server that speaks OpenAI's chat completions with pictures. `key` is never written anywhere.
 
-    address: up to /v1, e.g. http://127.0.0.1:11434/v1. answer: one sentence, or tags between commas. seconds: how
-    long one picture may take. side: pictures are made smaller to this many pixels before they are sent.
+    address: up to /v1, e.g. http://127.0.0.1:11434/v1. answer: one sentence, or tags between commas; it chooses the
+    prompt where none is given. seconds: how long one picture may take. side: pictures are made smaller to this many
+    pixels before they are sent.
     """
 
     kind: ClassVar[str] = "endpoint"
     address: str
     model: str
-    prompt: str = "Describe this picture in one sentence."
+    prompt: str = ""
     answer: Answer = "sentence"
     key: str = field(default="", repr=False)
     seconds: float = 60.0
@@ -70,6 +75,10 @@ class EndpointSettings:
     temperature: float = 0.2
     side: int = 1024
     threads: int = 2
+
+    @property
+    def question(self) -> str:
+        return self.prompt.strip() or QUESTIONS[self.answer]
 
 
 Settings = Wd14Settings | BlipSettings | ClipSettings | EndpointSettings

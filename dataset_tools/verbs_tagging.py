@@ -9,6 +9,7 @@ import argparse
 import getpass
 import json
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,7 +144,8 @@ def _tagged(arguments: argparse.Namespace, paths: list[str]) -> list[Proposal]:
     from dataset_tools.taggers.opening import open_tagger
     from dataset_tools.taggers.pipeline import Skipped, outcomes
 
-    tagger = open_tagger(settings_of(arguments))
+    cancelled = threading.Event()
+    tagger = open_tagger(settings_of(arguments), cancelled.is_set)
     found: list[Proposal] = []
     skipped = 0
     try:
@@ -155,6 +157,7 @@ def _tagged(arguments: argparse.Namespace, paths: list[str]) -> list[Proposal]:
                 found.append(outcome)
             _shown(len(found) + skipped, len(paths))
     except KeyboardInterrupt:
+        cancelled.set()
         say(f"stopped; {times(len(found), 'picture')} tagged so far", error=True)
     except UserError as error:
         if not found:

@@ -56,6 +56,7 @@ def test_tags_between_commas(tmp_path: Path) -> None:
     with vision_server(lambda number, heard: saying('1. Red hair, "blue eyes", red house.，长发、Red hair')) as server:
         settings = EndpointSettings(server.address, "llava", answer="tags")
         (found,) = outcomes(open_tagger(settings), [str(picture(tmp_path / "a.png"))])
+    assert server.heard[0].body["messages"][0]["content"][0]["text"].startswith("List what this picture shows")
     assert isinstance(found, Proposal)
     assert [tag for tag, _ in found.scores["general"]] == ["Red hair", "blue eyes", "red house", "长发"]
     assert (
