@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QPainter
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QStyleOptionViewItem, QVBoxLayout, QWidget
@@ -88,7 +90,10 @@ class AllTags(QWidget):
             self._show(number, [])
 
     def chosen(self) -> list[str]:
-        return [str(index.data(TAG_ROLE)) for index in self.view.selectionModel().selectedRows()[:MOST_CHOSEN]]
+        """The chosen tags, the first `MOST_CHOSEN` of them."""
+        parts = sorted((part.top(), part.bottom()) for part in self.view.selectionModel().selection())
+        rows = (row for top, bottom in parts for row in range(top, bottom + 1))
+        return [self.tag_model.rows[row][0] for row in islice(rows, MOST_CHOSEN)]
 
     def filter_by_chosen(self) -> None:
         if tags := self.chosen():

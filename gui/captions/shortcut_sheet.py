@@ -17,10 +17,12 @@ from PySide6.QtWidgets import (
 )
 
 from gui.captions.desk import CaptionDesk
+from gui.captions.keys import DEFAULTS
 from gui.theme import GAP, SMALL, WIDE
 from gui.widgets.text import PlainLabel
 
 COLUMNS = 2
+ASKED = ("first_suggestion",)  # keys that a widget asks for by itself
 
 
 class ShortcutSheet(QDialog):
@@ -41,7 +43,8 @@ class ShortcutSheet(QDialog):
             self._show(name)
 
     def _lay_out(self) -> None:
-        names = self._desk.keys.names
+        bound = [*self._desk.keys.names, *ASKED]
+        names = [name for name in DEFAULTS if name in bound]
         grid = QGridLayout()
         grid.setHorizontalSpacing(GAP)
         grid.setVerticalSpacing(SMALL)

@@ -128,7 +128,7 @@ class TranslationDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         column.addWidget(buttons)
-        self.resize(420, 160)
+        self.resize(440, 210)
 
     def accept(self) -> None:
         self._sources.translate(self._tag, self.line.text())
