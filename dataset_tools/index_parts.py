@@ -6,6 +6,7 @@ import sqlite3
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from dataset_tools.columns import ENCODINGS, NUMBERS, PROBLEMS
 
@@ -14,7 +15,7 @@ FORMAT = 1  # of the table, and of what the columns mean
 APPLICATION = 0x6B6C6978  # says whose file it is
 UNKNOWN = -2  # mtime of a caption whose text is not kept
 
-_FIELDS = ("names", "texts", "tags", "tag_sizes", "tag_places", *NUMBERS)
+_FIELDS = ("checksum", "names", "texts", "tags", "tag_sizes", "tag_places", *NUMBERS)
 _CREATE = f"CREATE TABLE parts (folder TEXT, number INTEGER, {', '.join(_FIELDS)}, PRIMARY KEY (folder, number))"
 SELECT = f"SELECT number, {', '.join(_FIELDS)} FROM parts WHERE folder = ? ORDER BY number"
 REPLACE = f"REPLACE INTO parts (folder, number, {', '.join(_FIELDS)}) VALUES (?, ?, {', '.join('?' * len(_FIELDS))})"
@@ -76,12 +77,26 @@ def packed(part: Part) -> list[bytes]:
         places.extend(numbers)
     sizes = array("i", map(len, part.tagged.values()))
     columns = [part.numbers[name].tobytes() for name in NUMBERS]
-    return [_joined(part.names), _joined(part.texts), _joined(part.tagged), sizes.tobytes(), places.tobytes(), *columns]
+    joined = [_joined(part.names), _joined(part.texts), _joined(part.tagged)]
+    fields = [*joined, sizes.tobytes(), places.tobytes(), *columns]
+    return [_checksum(fields), *fields]
+
+
+def _checksum(fields: Iterable[bytes]) -> bytes:
+    """SQLite does not notice a byte that changed on the disk, and a wrong text would be taken for the file's."""
+    digest = blake2b(digest_size=16)
+    for field in fields:
+        digest.update(len(field).to_bytes(8, "little"))
+        digest.update(field)
+    return digest.digest()
 
 
 def unpacked(row: Sequence[bytes]) -> Part:
     """Raises ValueError, TypeError or AttributeError for what is no part."""
-    names, texts, tags, sizes, places, *columns = row
+    checksum, *fields = row
+    if checksum != _checksum(fields):
+        raise ValueError("a part is not whole")
+    names, texts, tags, sizes, places, *columns = fields
     numbers = {name: array(kind, column) for (name, kind), column in zip(NUMBERS.items(), columns)}
     count = len(numbers["mtimes"])
     if any(len(column) != count for column in numbers.values()):

@@ -259,7 +259,7 @@ class Library:
             with self.shelf.lock:
                 changed += self.shelf.change(ids[start : start + SLICE], texts[start : start + SLICE])
         self.shelf.settle_few()
-        return tuple(changed)
+        return tuple(dict.fromkeys(changed))
 
     def set_caption(self, id: int, caption: CaptionText) -> tuple[int, ...]:
         """Another text, encoding and problem: a converted file. Returns the pictures that changed."""
