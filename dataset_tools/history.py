@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dataset_tools.caption_file import decode
-from dataset_tools.journal import BatchHead, Journal, read_entries
+from dataset_tools.caption_file import CaptionText, decode
+from dataset_tools.journal import BatchHead, Journal, bytes_of, read_entries
 from dataset_tools.library import Library
 from dataset_tools.preview import Change, Raws
 from dataset_tools.recovery import Done, pictures_of
@@ -92,14 +92,19 @@ def changes_of(step: Step, library: Library) -> tuple[Sequence[Change], Raws, tu
     changes: list[Change] = []
     raws: dict[int, tuple[bytes | None, bytes | None]] = {}
     for path, picture in pictures.items():
-        before, after = entries[path].before, entries[path].after
+        before, after = bytes_of(entries[path].before), bytes_of(entries[path].after)
         old, new = decode(before or b""), decode(after or b"")
         changes.append(Change(picture, None if before is None else old.text, None if after is None else new.text))
-        if not (old.editable and new.editable) or (old.encoding, old.has_mark) != (new.encoding, new.has_mark):
+        if not (_is_plain(old) and _is_plain(new)):
             raws[picture] = (before, after)
     missing = len(entries) - len(pictures)
     faults = (f"not changed, because their folders are not open: {times(missing, 'caption')}",) if missing else ()
     return changes, raws, faults
+
+
+def _is_plain(caption: CaptionText) -> bool:
+    """Whether its text in UTF-8 is the file."""
+    return caption.editable and caption.encoding == "utf-8" and not caption.has_mark
 
 
 def turned(changes: Sequence[Change], raws: Raws) -> tuple[list[Change], dict[int, tuple[bytes | None, bytes | None]]]:

@@ -43,12 +43,20 @@ _MARK = b"KJ"
 Kind = Literal["edit", "undo", "redo", "settle"]
 
 
+Content = str | bytes | None  # of a file: text stands for its UTF-8; None: no file
+
+
+def bytes_of(content: Content) -> bytes | None:
+    """The bytes of a file."""
+    return content.encode() if isinstance(content, str) else content
+
+
 class Entry(NamedTuple):
     """One caption file in a batch. `known`: the file on disk when the entry was made; None: there was none."""
 
     path: str
-    before: bytes | None
-    after: bytes | None
+    before: Content
+    after: Content
     known: Stamp | None
 
 
@@ -77,14 +85,14 @@ class BatchHead:
 class Owed:
     """What a journal still owes one file: from `known` (or one of our own `texts`) to `wanted`."""
 
-    before: bytes | None
+    before: Content
     known: Stamp | None
-    wanted: bytes | None
-    texts: list[bytes | None] = field(default_factory=list)  # what it was edited to, in order
+    wanted: Content
+    texts: list[Content] = field(default_factory=list)  # what it was edited to, in order
 
 
 @dataclass
-class Content:
+class Said:
     """What a journal says. `places` are the offsets of a batch's parts, by its id."""
 
     folders: tuple[str, ...] = ()
@@ -118,7 +126,7 @@ class Journal:
         return journal
 
     @classmethod
-    def take_over(cls, path: Path) -> tuple[Journal, Content] | None:
+    def take_over(cls, path: Path) -> tuple[Journal, Said] | None:
         """The journal of a session that is no more, and what it says; None if it is alive or this is no journal."""
         try:
             descriptor = os.open(path, _flags())
@@ -269,9 +277,9 @@ def _read(descriptor: int, length: int) -> bytes:
     return b"".join(parts)
 
 
-def _content(descriptor: int) -> Content:
+def _content(descriptor: int) -> Said:
     """All whole frames. A batch without its end, or behind a damaged frame, does not count."""
-    content = Content()
+    content = Said()
     parts: list[int] = []
     since: list[tuple[int, ...] | list[Written]] = []  # places of batches and notes since nothing was owed
     while True:
@@ -338,9 +346,9 @@ def _row(entry: Entry) -> tuple[str, Cell, Cell, Stamp | None]:
     return entry.path, _cell(entry.before), _cell(entry.after), entry.known
 
 
-def _cell(raw: bytes | None) -> Cell:
-    if raw is None:
-        return None
+def _cell(raw: Content) -> Cell:
+    if not isinstance(raw, bytes):
+        return raw
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -352,10 +360,8 @@ def _entries(payload: bytes) -> Iterator[Entry]:
         yield Entry(path, _raw(before), _raw(after), _stamp(stamp))
 
 
-def _raw(cell: Cell) -> bytes | None:
-    if isinstance(cell, list):
-        return base64.b64decode(cell[0])
-    return None if cell is None else cell.encode("utf-8")
+def _raw(cell: Cell) -> Content:
+    return base64.b64decode(cell[0]) if isinstance(cell, list) else cell
 
 
 def _stamp(row: Sequence[int] | None) -> Stamp | None:

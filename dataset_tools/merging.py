@@ -25,6 +25,7 @@ class Conflict:
     mine: str | None
     theirs: str | None
     merged: str | None
+    base_raw: bytes | None
     their_raw: bytes | None
     their_stamp: Stamp | None
 
@@ -37,7 +38,7 @@ def conflict_of(
     joined = None
     if b and m and t and all(_joinable(one, b) for one in (b, m, t)):
         joined = merged(b.text, m.text, t.text)
-    return Conflict(picture, path, _text(b), _text(m), _text(t), joined, theirs, stamp)
+    return Conflict(picture, path, _text(b), _text(m), _text(t), joined, base, theirs, stamp)
 
 
 def _text(caption: CaptionText | None) -> str | None:

@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dataset_tools.caption_file import CaptionText, encode
+from dataset_tools.columns import ENCODINGS
 from dataset_tools.edit_base import Context, Edit
 from dataset_tools.edit_words import ConvertEncoding
 from dataset_tools.library import Library
 from dataset_tools.writer import read_caption_file
 from kohya_like.data.folders import named
 from kohya_like.data.records import plain
-from kohya_like.data.sidecar import PROBLEMS
+from kohya_like.data.sidecar import CAPTION_LIMIT, PROBLEMS
 from kohya_like.schema.errors import UserError
 
+PLAIN = ENCODINGS.index(("utf-8", False))
 CHECKED_EACH = 512  # captions between two looks at `cancelled`
 
 
@@ -97,6 +99,11 @@ class Making:
         self._refused: dict[str, list[str]] = {}
 
     def add(self, id: int, before: str, after: str) -> None:
+        columns = self._library.shelf.columns
+        is_plain = columns.is_editable(id) and columns.encodings[id] == PLAIN
+        if is_plain and after.isascii() and len(after) <= CAPTION_LIMIT and "\0" not in after:  # most are
+            self._changes.append(Change(id, before if before or self._library.has_caption(id) else None, after))
+            return
         caption = self._library.caption(id)
         if not caption.editable:
             what, mend = PROBLEMS[caption.problem]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataset_tools.caption_file import decode
-from dataset_tools.journal import SUFFIX, BatchHead, Content, Journal, Owed, folders_of
+from dataset_tools.journal import SUFFIX, BatchHead, Content, Journal, Owed, Said, bytes_of, folders_of
 from dataset_tools.library import Library, Stamp, hash_of
 from dataset_tools.writer import read_caption_file
 from kohya_like.formats.atomic import sweep_orphans
@@ -62,7 +62,7 @@ def left_behind(folder: Path, folders: Sequence[str]) -> Left:
     return left
 
 
-def _join(owed: dict[str, Owed], content: Content) -> None:
+def _join(owed: dict[str, Owed], content: Said) -> None:
     """What a later journal owes a file stands over what an earlier one does."""
     for path, debt in content.owed.items():
         if earlier := owed.get(path):
@@ -85,18 +85,26 @@ def verdict(path: str, owed: Owed) -> Verdict:
         raw, stamp = read_caption_file(path)
     except OSError:
         return Verdict("wait")
-    if raw == owed.wanted:
+    if raw == bytes_of(owed.wanted) or _is_as_before(owed):
         return Verdict("nothing", raw, stamp)
     if stamp == owed.known:
         return Verdict("write", raw, stamp)
     return Verdict("ask", raw, stamp)
 
 
+def _is_as_before(owed: Owed) -> bool:
+    """Edited and undone again before it was written."""
+    wanted = bytes_of(owed.wanted)
+    if wanted is None or owed.known is None:
+        return wanted is owed.known
+    return hash_of(wanted) == owed.known.hash
+
+
 def base_of(owed: Owed) -> bytes | None:
     """The bytes the journal last knew the file to hold, where they are known."""
     if owed.known is None:
         return None
-    texts = [text for text in [*owed.texts, owed.before] if text is not None]
+    texts = [raw for text in [*owed.texts, owed.before] if (raw := bytes_of(text)) is not None]
     return next((text for text in texts if hash_of(text) == owed.known.hash), None)
 
 
@@ -120,9 +128,9 @@ def pictures_of(library: Library, paths: Mapping[str, object]) -> dict[str, int]
     return found
 
 
-def show(library: Library, picture: int, wanted: bytes | None) -> tuple[int, ...]:
+def show(library: Library, picture: int, wanted: Content) -> tuple[int, ...]:
     """Bring the library to what the file shall hold; the pictures that changed."""
-    caption = decode(wanted or b"")
+    caption = decode(bytes_of(wanted) or b"")
     now = library.caption(picture)
     if wanted is not None and (caption.encoding, caption.has_mark, caption.editable) != (
         now.encoding,

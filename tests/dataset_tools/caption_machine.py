@@ -250,16 +250,19 @@ class Captions(RuleBasedStateMachine):
         drop(self.session)
         surviving = [m for m in self.moments if m.time > self.now - 1]
         surviving = [*[m for m in self.moments if m.time <= self.now - 1][-1:], *surviving]
-        asked = [name for name in self.unseen if self.in_conflict(name) and self.is_old(name, surviving)]
+        asked = [name for name in self.unseen if self.is_mine_alone(name) and self.is_old(name, surviving)]
         self.open()
         now, labels = self.shown(), (self.session.history, self.session.redoable)
         seen = [name for name in FIRST if name not in self.unseen]
         fitting = [m for m in surviving if m.labels == labels and all(m.texts[name] == now[name] for name in seen)]
         assert fitting, f"{now} {labels} is none of {surviving}"
-        for name in asked:
-            mine = self.texts[name]
-            assert decode(self.raw(name) or b"").text == mine or self.session.conflicts[self.ids[name]].mine == mine
+        assert all(now[name] == self.texts[name] for name in asked)
         self.begin_again(fitting[-1], now)
+
+    def is_mine_alone(self, name: str) -> bool:
+        """In conflict, and edited here to something else than it was."""
+        conflict = self.session.conflicts.get(self.ids[name])
+        return conflict is not None and (conflict.base or "") != self.texts[name]
 
     def is_old(self, name: str, surviving: list[Moment]) -> bool:
         return all(moment.texts[name] == self.texts[name] for moment in surviving)
@@ -280,7 +283,7 @@ class Captions(RuleBasedStateMachine):
                 first = FIRST[name]
                 assert name in self.touched or text != decode(first or b"").text or raw == first, name
         moment = self.moment()
-        asked = [name for name in self.unseen if self.in_conflict(name)]
+        asked = [name for name in self.unseen if self.is_mine_alone(name)]
         self.open()
         now = self.shown()
         assert (self.session.history, self.session.redoable) == moment.labels

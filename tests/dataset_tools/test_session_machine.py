@@ -28,7 +28,9 @@ def test_nothing_typed_is_lost_and_nothing_foreign_overwritten() -> None:
 
 @pytest.mark.full
 def test_nothing_is_lost_in_long_sequences() -> None:
-    run_state_machine_as_test(Captions, settings=settings(CALM, max_examples=3000, stateful_step_count=50))
+    run_state_machine_as_test(
+        Captions, settings=settings(CALM, max_examples=3000, stateful_step_count=50, phases=[Phase.generate])
+    )
 
 
 def plain(path: str, wanted: bytes | None, known: Stamp | None, backup: Backup) -> Stamp | None:
@@ -46,6 +48,6 @@ def plain(path: str, wanted: bytes | None, known: Stamp | None, backup: Backup) 
 
 def test_the_control_writing_in_place_fails_the_same_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(autosave, "write_caption_file", plain)
-    hasty = settings(CALM, max_examples=40, stateful_step_count=30, phases=[Phase.generate])
+    hasty = settings(CALM, max_examples=400, stateful_step_count=30, phases=[Phase.generate])
     with pytest.raises((AssertionError, FileNotFoundError, ExceptionGroup)):
         run_state_machine_as_test(Captions, settings=hasty)
