@@ -91,7 +91,8 @@ class AllTags(QWidget):
 
     def chosen(self) -> list[str]:
         """The chosen tags, the first `MOST_CHOSEN` of them."""
-        parts = sorted((part.top(), part.bottom()) for part in self.view.selectionModel().selection())
+        chosen = self.view.selectionModel().selection()
+        parts = sorted((part.top(), part.bottom()) for part in map(chosen.at, range(chosen.count())))
         rows = (row for top, bottom in parts for row in range(top, bottom + 1))
         return [self.tag_model.rows[row][0] for row in islice(rows, MOST_CHOSEN)]
 

@@ -149,7 +149,7 @@ class FindReplace(QWidget):
         count = len(made.changes)
         self._made = (edit, ids) if count else None
         self.apply.setEnabled(count > 0)
-        said = self.tr("{count} captions would change.") if count else self.tr("Nothing is found.")
+        said = self.tr("Captions that would change: {count}") if count else self.tr("Nothing is found.")
         faults = [self._desk.desk.language.sentence(sentence) for sentence in made.faults[:3]]
         self.said.setText(" ".join([said.format(count=whole(count)), *faults]))
         self.diff.show_changes(made.changes)

@@ -100,7 +100,7 @@ class EverywhereDialog(QDialog):
             return
         count = len(made.changes)
         self.apply.setEnabled(count > 0)
-        said = self.tr("{count} captions would change.") if count else self.tr("No caption would change.")
+        said = self.tr("Captions that would change: {count}") if count else self.tr("No caption would change.")
         faults = [self._desk.desk.language.sentence(sentence) for sentence in made.faults[:3]]
         self.said.setText(" ".join([said.format(count=whole(count)), *faults]))
         self.diff.show_changes(made.changes)

@@ -76,7 +76,7 @@ def test_tags_are_added_at_the_end_the_start_a_place_and_behind_a_chip(panel: Ca
 
 def test_the_key_of_the_first_suggestion_takes_it(panel: CaptionPanel, desk: CaptionDesk) -> None:
     QTest.keyClicks(panel.add.line, "ha")
-    assert [one.tag for one in panel.add.line.suggestions][0] == "hat"
+    assert panel.add.line.suggestions[0].tag == "hat"
     QTest.keyClick(panel.add.line, Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert text(desk, "a") == "cat, long hair, solo, hat\n"
 

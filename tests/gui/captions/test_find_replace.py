@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def look(tool: FindReplace, wanted: str, replacement: str, **checks: bool) -> st
 
 
 def test_plain_text_is_looked_for_as_it_is(tool: FindReplace, desk: CaptionDesk) -> None:
-    assert look(tool, "a.b", "\\1 (x)") == "1 captions would change."
+    assert look(tool, "a.b", "\\1 (x)") == "Captions that would change: 1"
     assert "\\1 (x)" in tool.diff.toPlainText()
     assert text(desk, "a") == CAPTIONS["a"]
     tool.apply.click()
@@ -60,8 +61,8 @@ def test_plain_text_is_looked_for_as_it_is(tool: FindReplace, desk: CaptionDesk)
 
 
 def test_groups_and_letters_of_any_case(tool: FindReplace, desk: CaptionDesk) -> None:
-    assert look(tool, r"^cat \((\d)\)$", r"\1 cats", regex=True) == "1 captions would change."
-    assert look(tool, r"^cat \((\d)\)$", r"\1 cats", regex=True, any_case=True) == "2 captions would change."
+    assert look(tool, r"^cat \((\d)\)$", r"\1 cats", regex=True) == "Captions that would change: 1"
+    assert look(tool, r"^cat \((\d)\)$", r"\1 cats", regex=True, any_case=True) == "Captions that would change: 2"
     tool.apply.click()
     settle()
     assert (text(desk, "a"), text(desk, "c")) == ("1 cats, a.b, solo", "2 cats")
@@ -72,7 +73,7 @@ def test_where_and_in_which_pictures(tool: FindReplace, desk: CaptionDesk) -> No
     tool.pictures.setCurrentIndex(0)
     assert look(tool, "solo", "alone") == "Nothing is found."
     tool.where.setCurrentIndex(2)
-    assert look(tool, "solo", "alone") == "1 captions would change."
+    assert look(tool, "solo", "alone") == "Captions that would change: 1"
     tool.apply.click()
     settle()
     assert text(desk, "b") == "dog, axb\nalone cat" and text(desk, "a") == CAPTIONS["a"]
@@ -118,7 +119,7 @@ def test_keys_can_be_others_but_not_the_windows(qtbot: QtBot, desk: CaptionDesk)
     qtbot.addWidget(widget)
     done: list[str] = []
     for name in ("add_tag", "rename"):
-        desk.keys.bind(name, widget, lambda name=name: done.append(name))
+        desk.keys.bind(name, widget, partial(done.append, name))
     sheet = ShortcutSheet(desk)
     qtbot.addWidget(sheet)
     assert list(sheet.lines) == ["add_tag", "first_suggestion", "rename"]
