@@ -17,6 +17,7 @@ from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QPlainTextEdit, QSplitter, QVBoxLayout, QWidget
 
 from dataset_tools.edits import Dedupe
+from gui.captions.auto_tag import AutoTag
 from gui.captions.batch_edit import BatchEdit
 from gui.captions.caption_panel import CaptionPanel
 from gui.captions.conflict_banner import ConflictBanner
@@ -81,6 +82,7 @@ class CaptionsPage(QWidget):
         """The tools that there are; others are mounted the same way."""
         self.mount(Tool("replace", "replace", FindReplace))
         self.mount(Tool("batch", "batch", BatchEdit))
+        self.mount(Tool("auto_tag", "wand", AutoTag))
         self.mount(Tool("mask", "mask", MaskTool))
         self.toolbar.offer("dedupe", "dedupe", self._dedupe)
         self.mount(Tool("history", "recent", HistoryPanel))
