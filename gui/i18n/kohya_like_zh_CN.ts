@@ -5,74 +5,153 @@
     <name>AddTag</name>
     <message>
         <source>Add a tag</source>
-        <translation type="unfinished"></translation>
+        <translation>添加标签</translation>
     </message>
     <message>
         <source>Enter adds what is typed, {first} the first suggestion. {add} comes here from anywhere.</source>
-        <translation type="unfinished"></translation>
+        <translation>回车添加所输入的标签，{first} 添加第一个建议。在页面任何位置按 {add} 即可来到这里。</translation>
     </message>
     <message>
         <source>Put it</source>
-        <translation type="unfinished"></translation>
+        <translation>放在</translation>
     </message>
     <message>
         <source>at the end</source>
-        <translation type="unfinished"></translation>
+        <translation>末尾</translation>
     </message>
     <message>
         <source>at the start</source>
-        <translation type="unfinished"></translation>
+        <translation>开头</translation>
     </message>
     <message>
         <source>at place</source>
-        <translation type="unfinished"></translation>
+        <translation>指定位置</translation>
     </message>
     <message>
         <source>behind the chosen tag</source>
-        <translation type="unfinished"></translation>
+        <translation>所选标签之后</translation>
     </message>
     <message>
         <source>Where the tag goes</source>
-        <translation type="unfinished"></translation>
+        <translation>标签放在哪里</translation>
     </message>
     <message>
         <source>Place of the tag, from 1</source>
-        <translation type="unfinished"></translation>
+        <translation>标签的位置，从 1 开始</translation>
     </message>
 </context>
 <context>
     <name>AllTags</name>
     <message>
         <source>Look for a tag</source>
-        <translation type="unfinished"></translation>
+        <translation>查找标签</translation>
     </message>
     <message>
         <source>All tags</source>
-        <translation type="unfinished"></translation>
+        <translation>全部标签</translation>
     </message>
     <message>
         <source>frequent</source>
-        <translation type="unfinished"></translation>
+        <translation>最常用</translation>
     </message>
     <message>
         <source>rare</source>
-        <translation type="unfinished"></translation>
+        <translation>最少用</translation>
     </message>
     <message>
         <source>by name</source>
-        <translation type="unfinished"></translation>
+        <translation>按名称</translation>
     </message>
     <message>
         <source>by length</source>
-        <translation type="unfinished"></translation>
+        <translation>按长度</translation>
     </message>
     <message>
         <source>Order of all tags</source>
-        <translation type="unfinished"></translation>
+        <translation>全部标签的排序</translation>
     </message>
     <message>
         <source>Add to the chosen pictures</source>
+        <translation>添加到所选图片</translation>
+    </message>
+</context>
+<context>
+    <name>AutoTag</name>
+    <message>
+        <source>Which pictures</source>
+        <translation type="unfinished">哪些图片</translation>
+    </message>
+    <message>
+        <source>Tag them</source>
         <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation type="unfinished">停止</translation>
+    </message>
+    <message>
+        <source>What was proposed stays</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stop tagging</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Pictures tagged</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Accept for the chosen</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Discard</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Forget the proposals; captions stay as they are</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The tagger is open.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>There is no picture to tag.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Opening the tagger ...</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{done} of {of} pictures, {rate} a second</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{tagged} pictures tagged, {untagged} could not be.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Accept {count}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Accept</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the chosen ({count})</source>
+        <translation type="unfinished">所选的（{count}）</translation>
+    </message>
+    <message>
+        <source>those listed without a caption</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the listed ({count})</source>
+        <translation type="unfinished">列出的（{count}）</translation>
     </message>
 </context>
 <context>
@@ -94,7 +173,7 @@
     </message>
     <message>
         <source>Which pictures</source>
-        <translation type="unfinished"></translation>
+        <translation type="unfinished">哪些图片</translation>
     </message>
     <message>
         <source>Add tags</source>
@@ -190,15 +269,15 @@
     </message>
     <message>
         <source>at the end</source>
-        <translation type="unfinished"></translation>
+        <translation type="unfinished">末尾</translation>
     </message>
     <message>
         <source>at the start</source>
-        <translation type="unfinished"></translation>
+        <translation type="unfinished">开头</translation>
     </message>
     <message>
         <source>by name</source>
-        <translation type="unfinished"></translation>
+        <translation type="unfinished">按名称</translation>
     </message>
     <message>
         <source>the most frequent first</source>
@@ -230,15 +309,15 @@
     </message>
     <message>
         <source>the chosen ({count})</source>
-        <translation type="unfinished"></translation>
+        <translation type="unfinished">所选的（{count}）</translation>
     </message>
     <message>
         <source>the listed ({count})</source>
-        <translation type="unfinished"></translation>
+        <translation type="unfinished">列出的（{count}）</translation>
     </message>
     <message>
         <source>all pictures</source>
-        <translation type="unfinished"></translation>
+        <translation type="unfinished">全部图片</translation>
     </message>
     <message>
         <source>{count} captions would change.</source>
@@ -246,7 +325,7 @@
     </message>
     <message>
         <source>No caption would change.</source>
-        <translation type="unfinished"></translation>
+        <translation type="unfinished">没有标注会改动。</translation>
     </message>
     <message>
         <source>Change {count}</source>
@@ -254,7 +333,7 @@
     </message>
     <message>
         <source>Change</source>
-        <translation type="unfinished"></translation>
+        <translation type="unfinished">修改</translation>
     </message>
 </context>
 <context>
@@ -299,74 +378,74 @@
     <name>CaptionPanel</name>
     <message>
         <source>Remove</source>
-        <translation type="unfinished">移除</translation>
+        <translation>移除</translation>
     </message>
     <message>
         <source>Rename</source>
-        <translation type="unfinished"></translation>
+        <translation>重命名</translation>
     </message>
     <message>
         <source>Move to the start</source>
-        <translation type="unfinished"></translation>
+        <translation>移到开头</translation>
     </message>
     <message>
         <source>Move to the end</source>
-        <translation type="unfinished"></translation>
+        <translation>移到末尾</translation>
     </message>
     <message>
         <source>Add to all chosen</source>
-        <translation type="unfinished"></translation>
+        <translation>添加到全部所选图片</translation>
     </message>
     <message>
         <source>{count} pictures chosen</source>
-        <translation type="unfinished"></translation>
+        <translation>已选 {count} 张图片</translation>
     </message>
     <message>
         <source>No picture is chosen</source>
-        <translation type="unfinished"></translation>
+        <translation>未选择图片</translation>
     </message>
     <message>
         <source>The captions are being read.</source>
-        <translation type="unfinished"></translation>
+        <translation>正在读取标注。</translation>
     </message>
     <message>
         <source>Text is shown for one picture at a time.</source>
-        <translation type="unfinished"></translation>
+        <translation>一次只能显示一张图片的文本。</translation>
     </message>
     <message>
         <source>Looking at the captions ...</source>
-        <translation type="unfinished"></translation>
+        <translation>正在查看标注……</translation>
     </message>
     <message>
         <source>and {count} rarer tags</source>
-        <translation type="unfinished"></translation>
+        <translation>另有 {count} 个较少用的标签</translation>
     </message>
     <message>
         <source>No tags yet. Type one below, or press {key} anywhere on the page.</source>
-        <translation type="unfinished"></translation>
+        <translation>还没有标签。请在下面输入，或在页面任何位置按 {key}。</translation>
     </message>
     <message>
         <source>Show the tags as chips</source>
-        <translation type="unfinished"></translation>
+        <translation>以标签块显示</translation>
     </message>
     <message>
         <source>Show the caption file as text</source>
-        <translation type="unfinished"></translation>
+        <translation>以文本显示标注文件</translation>
     </message>
     <message>
         <source>Translations, tag list</source>
-        <translation type="unfinished"></translation>
+        <translation>翻译、标签列表</translation>
     </message>
 </context>
 <context>
     <name>CaptionProblem</name>
     <message>
         <source>Convert to UTF-8</source>
-        <translation type="unfinished"></translation>
+        <translation>转换为 UTF-8</translation>
     </message>
     <message>
         <source>Training does not read this caption file: {what}.</source>
-        <translation type="unfinished"></translation>
+        <translation>训练不会读取这个标注文件：{what}。</translation>
     </message>
 </context>
 <context>
@@ -419,14 +498,14 @@
     <name>ChipModel</name>
     <message>
         <source>{tag}, in {count} of {all}</source>
-        <translation type="unfinished"></translation>
+        <translation>{tag}，{all} 张中有 {count} 张</translation>
     </message>
 </context>
 <context>
     <name>ChipsView</name>
     <message>
         <source>Tags of the chosen pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>所选图片的标签</translation>
     </message>
 </context>
 <context>
@@ -442,6 +521,61 @@
     <message>
         <source>off</source>
         <translation>关</translation>
+    </message>
+</context>
+<context>
+    <name>ChoiceForm</name>
+    <message>
+        <source>replace the caption</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>behind the caption</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>before the caption</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>only where there is none</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Put them</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Sure from</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Characters from</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Never</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>tags, with commas between</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>threshold of each picture&apos;s own (MCut)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>with the rating</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>spaces for underscores</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>backslash before brackets</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -828,31 +962,31 @@
     <name>EverywhereDialog</name>
     <message>
         <source>Rename everywhere</source>
-        <translation type="unfinished"></translation>
+        <translation>全部重命名</translation>
     </message>
     <message>
         <source>New name of the tag</source>
-        <translation type="unfinished"></translation>
+        <translation>标签的新名称</translation>
     </message>
     <message>
         <source>Remove everywhere</source>
-        <translation type="unfinished"></translation>
+        <translation>全部移除</translation>
     </message>
     <message>
         <source>Change</source>
-        <translation type="unfinished"></translation>
+        <translation>修改</translation>
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished">取消</translation>
+        <translation>取消</translation>
     </message>
     <message>
-        <source>{count} captions would change.</source>
-        <translation type="unfinished"></translation>
+        <source>Captions that would change: {count}</source>
+        <translation>将改动的标注：{count}</translation>
     </message>
     <message>
         <source>No caption would change.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有标注会改动。</translation>
     </message>
 </context>
 <context>
@@ -952,15 +1086,15 @@
     <name>FavouritesPad</name>
     <message>
         <source>Favourite tags</source>
-        <translation type="unfinished"></translation>
+        <translation>常用标签</translation>
     </message>
     <message>
         <source>Favourite {number}: {tag}</source>
-        <translation type="unfinished"></translation>
+        <translation>常用标签 {number}：{tag}</translation>
     </message>
     <message>
         <source>Take off this key</source>
-        <translation type="unfinished"></translation>
+        <translation>从此键上取下</translation>
     </message>
 </context>
 <context>
@@ -1195,7 +1329,7 @@
     </message>
     <message>
         <source>by name</source>
-        <translation type="unfinished"></translation>
+        <translation type="unfinished">按名称</translation>
     </message>
     <message>
         <source>by tokens</source>
@@ -1225,72 +1359,72 @@
 <context>
     <name>FindReplace</name>
     <message>
-        <source>{count} captions would change.</source>
-        <translation type="unfinished"></translation>
+        <source>Nothing is found.</source>
+        <translation>没有找到。</translation>
     </message>
     <message>
-        <source>Nothing is found.</source>
-        <translation type="unfinished"></translation>
+        <source>Captions that would change: {count}</source>
+        <translation>将改动的标注：{count}</translation>
     </message>
     <message>
         <source>Find</source>
-        <translation type="unfinished"></translation>
+        <translation>查找</translation>
     </message>
     <message>
         <source>Replace by (nothing: remove)</source>
-        <translation type="unfinished"></translation>
+        <translation>替换为（留空则删除）</translation>
     </message>
     <message>
         <source>Regular expression</source>
-        <translation type="unfinished"></translation>
+        <translation>正则表达式</translation>
     </message>
     <message>
         <source>Ignore case</source>
-        <translation type="unfinished"></translation>
+        <translation>忽略大小写</translation>
     </message>
     <message>
         <source>Replace</source>
-        <translation type="unfinished"></translation>
+        <translation>替换</translation>
     </message>
     <message>
         <source>\1 is the first group, \g&lt;name&gt; a named one; (?i) and the rest as in Python&apos;s regex</source>
-        <translation type="unfinished"></translation>
+        <translation>\1 是第一个分组，\g&lt;name&gt; 是具名分组；(?i) 等写法与 Python 的 regex 相同</translation>
     </message>
     <message>
         <source>in each tag</source>
-        <translation type="unfinished"></translation>
+        <translation>在每个标签中</translation>
     </message>
     <message>
         <source>in the first line</source>
-        <translation type="unfinished"></translation>
+        <translation>在第一行中</translation>
     </message>
     <message>
         <source>in the whole file</source>
-        <translation type="unfinished"></translation>
+        <translation>在整个文件中</translation>
     </message>
     <message>
         <source>Replace by</source>
-        <translation type="unfinished"></translation>
+        <translation>替换为</translation>
     </message>
     <message>
         <source>Where to look</source>
-        <translation type="unfinished"></translation>
+        <translation>查找范围</translation>
     </message>
     <message>
         <source>Which pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>哪些图片</translation>
     </message>
     <message>
         <source>the chosen ({count})</source>
-        <translation type="unfinished"></translation>
+        <translation>所选的（{count}）</translation>
     </message>
     <message>
         <source>the listed ({count})</source>
-        <translation type="unfinished"></translation>
+        <translation>列出的（{count}）</translation>
     </message>
     <message>
         <source>all pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>全部图片</translation>
     </message>
 </context>
 <context>
@@ -1609,27 +1743,27 @@
     <name>HistoryPanel</name>
     <message>
         <source>{count} edits can be taken back</source>
-        <translation type="unfinished"></translation>
+        <translation>可撤销 {count} 步</translation>
     </message>
     <message>
         <source>Nothing to take back.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有可撤销的步骤。</translation>
     </message>
     <message>
         <source>Undo</source>
-        <translation type="unfinished"></translation>
+        <translation>撤销</translation>
     </message>
     <message>
         <source>Redo</source>
-        <translation type="unfinished"></translation>
+        <translation>重做</translation>
     </message>
     <message>
         <source>Edits of captions, newest first</source>
-        <translation type="unfinished"></translation>
+        <translation>标注的修改，最新的在前</translation>
     </message>
     <message>
         <source>Enter or a double click goes back or forward to this state</source>
-        <translation type="unfinished"></translation>
+        <translation>按回车或双击，回到或前进到此状态</translation>
     </message>
 </context>
 <context>
@@ -1676,7 +1810,7 @@
     </message>
     <message>
         <source>Add a tag</source>
-        <translation type="unfinished"></translation>
+        <translation type="unfinished">添加标签</translation>
     </message>
     <message>
         <source>Take the first suggestion</source>
@@ -2038,39 +2172,39 @@
     <name>PanelMenu</name>
     <message>
         <source>Translations under the tags</source>
-        <translation type="unfinished"></translation>
+        <translation>在标签下显示翻译</translation>
     </message>
     <message>
         <source>Read the translations again</source>
-        <translation type="unfinished"></translation>
+        <translation>重新读取翻译</translation>
     </message>
     <message>
         <source>Choose a tag list (CSV) ...</source>
-        <translation type="unfinished"></translation>
+        <translation>选择标签列表（CSV）……</translation>
     </message>
     <message>
         <source>{name} cannot be used</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 无法使用</translation>
     </message>
     <message>
         <source>{name} is being read</source>
-        <translation type="unfinished"></translation>
+        <translation>正在读取 {name}</translation>
     </message>
     <message>
         <source>{name}: {count} tags</source>
-        <translation type="unfinished"></translation>
+        <translation>{name}：{count} 个标签</translation>
     </message>
     <message>
         <source>Without a tag list</source>
-        <translation type="unfinished"></translation>
+        <translation>不使用标签列表</translation>
     </message>
     <message>
         <source>Choose a tag list</source>
-        <translation type="unfinished"></translation>
+        <translation>选择标签列表</translation>
     </message>
     <message>
         <source>Tag lists (*.csv *.tsv *.txt);;All files (*)</source>
-        <translation type="unfinished"></translation>
+        <translation>标签列表 (*.csv *.tsv *.txt);;所有文件 (*)</translation>
     </message>
 </context>
 <context>
@@ -2300,11 +2434,11 @@
     <name>RawText</name>
     <message>
         <source>Caption file as text</source>
-        <translation type="unfinished"></translation>
+        <translation>标注文件的文本</translation>
     </message>
     <message>
         <source>The caption is empty.</source>
-        <translation type="unfinished"></translation>
+        <translation>标注为空。</translation>
     </message>
 </context>
 <context>
@@ -2885,19 +3019,19 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     <name>ShortcutSheet</name>
     <message>
         <source>Keys of the captions page</source>
-        <translation type="unfinished"></translation>
+        <translation>标注页的快捷键</translation>
     </message>
     <message>
         <source>As at first</source>
-        <translation type="unfinished"></translation>
+        <translation>恢复默认</translation>
     </message>
     <message>
         <source>{key} belongs to the window.</source>
-        <translation type="unfinished"></translation>
+        <translation>{key} 由窗口使用。</translation>
     </message>
     <message>
         <source>{key} was taken from: {action}</source>
-        <translation type="unfinished"></translation>
+        <translation>{key} 原属于：{action}</translation>
     </message>
 </context>
 <context>
@@ -3090,26 +3224,156 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     <name>TagMenu</name>
     <message>
         <source>Show pictures with it</source>
-        <translation type="unfinished"></translation>
+        <translation>显示含有它的图片</translation>
     </message>
     <message>
         <source>Show pictures without it</source>
-        <translation type="unfinished"></translation>
+        <translation>显示不含它的图片</translation>
     </message>
     <message>
         <source>Rename everywhere ...</source>
-        <translation type="unfinished"></translation>
+        <translation>全部重命名……</translation>
     </message>
     <message>
         <source>Remove everywhere ...</source>
-        <translation type="unfinished"></translation>
+        <translation>全部移除……</translation>
     </message>
     <message>
         <source>Translation ...</source>
-        <translation type="unfinished"></translation>
+        <translation>翻译……</translation>
     </message>
     <message>
         <source>Favourite</source>
+        <translation>常用标签</translation>
+    </message>
+</context>
+<context>
+    <name>TaggerFetch</name>
+    <message>
+        <source>Name of a tagger on the hub</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Look up</source>
+        <translation type="unfinished">查询</translation>
+    </message>
+    <message>
+        <source>Ask huggingface.co what this tagger has; nothing is downloaded</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Fetch</source>
+        <translation type="unfinished">下载</translation>
+    </message>
+    <message>
+        <source>Asking ...</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Fetched. It is the model folder now.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{files}: {size}, licence {licence}</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>TaggerForm</name>
+    <message>
+        <source>WD14 tags (ONNX)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>BLIP sentences</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>CLIP against a word list</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A server (OpenAI-compatible)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Tagger</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Model folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Begins with</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Word list</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Text encoder</source>
+        <translation type="unfinished">文本编码器</translation>
+    </message>
+    <message>
+        <source>Address</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Question</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Key</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>folder with model.onnx and selected_tags.csv</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>folder as transformers saves it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>a photo of ...</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>a text file, a word on each line</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>base model, if the folder has no text half</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>kept for this session only</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>a sentence</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>tags, with commas between</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Browse: {what}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Browse ...</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
@@ -3117,23 +3381,23 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     <name>TokenBar</name>
     <message>
         <source>longest: {tokens} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>最长：{tokens} 个 token</translation>
     </message>
     <message>
         <source>{tokens} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>{tokens} 个 token</translation>
     </message>
     <message>
         <source>{count} more than training reads ({most})</source>
-        <translation type="unfinished"></translation>
+        <translation>比训练读取的（{most}）多 {count} 个</translation>
     </message>
     <message>
         <source>{count} chunks of 75</source>
-        <translation type="unfinished"></translation>
+        <translation>{count} 段，每段 75 个</translation>
     </message>
     <message>
         <source>Tokens of the line that training reads, with marks at 75, 150 and 225. The thick mark is what this configuration reads. CLIP ViT-L and OpenCLIP bigG cut text alike: the number holds for both encoders.</source>
-        <translation type="unfinished"></translation>
+        <translation>训练所读那一行的 token 数，刻度为 75、150 和 225，粗刻度是当前配置文件读取的上限。CLIP ViT-L 与 OpenCLIP bigG 的分词相同：这个数对两个文本编码器都适用。</translation>
     </message>
 </context>
 <context>
@@ -3151,11 +3415,11 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     <name>Toolbar</name>
     <message>
         <source>Undo</source>
-        <translation type="unfinished"></translation>
+        <translation type="unfinished">撤销</translation>
     </message>
     <message>
         <source>Redo</source>
-        <translation type="unfinished"></translation>
+        <translation type="unfinished">重做</translation>
     </message>
     <message>
         <source>Find and replace</source>
@@ -3237,15 +3501,15 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     <name>TranslationDialog</name>
     <message>
         <source>Translation</source>
-        <translation type="unfinished"></translation>
+        <translation>翻译</translation>
     </message>
     <message>
         <source>Translation of the tag</source>
-        <translation type="unfinished"></translation>
+        <translation>标签的翻译</translation>
     </message>
     <message>
         <source>Kept in {file}, which may be edited by hand: a tag, a tab, its translation.</source>
-        <translation type="unfinished"></translation>
+        <translation>保存在 {file}，可以手工编辑：标签、制表符、翻译。</translation>
     </message>
 </context>
 <context>
@@ -3271,18 +3535,18 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     <name>_Editing</name>
     <message>
         <source>New name of the tag</source>
-        <translation type="unfinished"></translation>
+        <translation>标签的新名称</translation>
     </message>
 </context>
 <context>
     <name>_Entries</name>
     <message>
         <source>As it was at first</source>
-        <translation type="unfinished"></translation>
+        <translation>最初的状态</translation>
     </message>
     <message>
         <source>{what} (undone)</source>
-        <translation type="unfinished"></translation>
+        <translation>{what}（已撤销）</translation>
     </message>
 </context>
 </TS>
