@@ -31,6 +31,7 @@ class CellView(QAbstractItemView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._cell, self._is_grid = QSize(160, 190), True
+        self._columns_before = 1  # until the next change of size
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -39,14 +40,14 @@ class CellView(QAbstractItemView):
         self.setMouseTracking(True)
 
     def set_cell(self, cell: QSize, is_grid: bool) -> None:
-        """Sizes in logical pixels. The picture that was at the top stays there."""
-        top = self._row_at(QPoint(self._width() // 2, self._height() // 2)) if self._count() else -1
+        """Sizes in logical pixels. The picture at the keyboard stays in sight, otherwise that in the middle."""
+        current = self.currentIndex().row()
+        middle = self._row_at(QPoint(self._width() // 2, self._height() // 2)) if self._count() else -1
+        kept = current if current in self.rows_shown() else middle
         self._cell, self._is_grid = cell, is_grid
         self.updateGeometries()
-        current = self.currentIndex().row()
-        if top >= 0:
-            shown = current if current in self.rows_shown() else top
-            self.scrollTo(self._index(shown), QAbstractItemView.ScrollHint.PositionAtCenter)
+        if kept >= 0:
+            self.scrollTo(self._index(kept), QAbstractItemView.ScrollHint.PositionAtCenter)
         self.viewport().update()
 
     @property
@@ -59,9 +60,11 @@ class CellView(QAbstractItemView):
 
     def rows_shown(self) -> range:
         """Rows of the model of which something can be seen."""
-        columns, height = self.columns, self._cell.height()
-        first = self.verticalOffset() // height * columns
-        last = ((self.verticalOffset() + self._height()) // height + 1) * columns
+        return self._rows_in(self.columns, self._height())
+
+    def _rows_in(self, columns: int, height: int) -> range:
+        line, top = self._cell.height(), self.verticalOffset()
+        first, last = top // line * columns, ((top + height) // line + 1) * columns
         return range(min(first, self._count()), min(last, self._count()))
 
     # geometry: Qt's virtual methods
@@ -107,6 +110,7 @@ class CellView(QAbstractItemView):
         return QRegion(self.viewport().rect())  # thousands of ranges would take longer than to draw a screenful
 
     def updateGeometries(self) -> None:
+        self._columns_before = self.columns
         lines = -(-self._count() // self.columns)
         bar, height = self.verticalScrollBar(), self._cell.height()
         bar.setSingleStep(max(20, height // 4))
@@ -116,7 +120,7 @@ class CellView(QAbstractItemView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The picture at the keyboard stays in sight when the columns become more or less."""
-        was_seen = self.currentIndex().row() in self.rows_shown()
+        was_seen = self.currentIndex().row() in self._rows_in(self._columns_before, event.oldSize().height())
         super().resizeEvent(event)
         self.updateGeometries()
         if was_seen:
@@ -184,7 +188,7 @@ class CellView(QAbstractItemView):
 
     def _is_inside(self, point: QPoint) -> bool:
         line = (point.y() + self.verticalOffset()) // self._cell.height()
-        column = point.x() * self.columns // max(1, self._width())
+        column = self._column_at(point.x())
         inside = 0 <= point.x() < self._width() and point.y() >= 0
         return inside and line * self.columns + column < self._count()
 
@@ -192,8 +196,12 @@ class CellView(QAbstractItemView):
         """The nearest row there is, also for a point beside all cells."""
         columns = self.columns
         line = max(0, point.y() + self.verticalOffset()) // self._cell.height()
-        column = min(max(0, point.x() * columns // max(1, self._width())), columns - 1)
+        column = min(max(0, self._column_at(point.x())), columns - 1)
         return min(line * columns + column, self._count() - 1)
+
+    def _column_at(self, x: int) -> int:
+        """The column whose cell, from column * width // columns on, holds this pixel."""
+        return ((x + 1) * self.columns - 1) // max(1, self._width())
 
     def _index(self, row: int) -> QModelIndex:
         return self.model().index(row, 0)
