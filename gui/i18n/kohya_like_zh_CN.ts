@@ -79,79 +79,79 @@
     <name>AutoTag</name>
     <message>
         <source>Which pictures</source>
-        <translation type="unfinished">哪些图片</translation>
+        <translation>哪些图片</translation>
     </message>
     <message>
         <source>Tag them</source>
-        <translation type="unfinished"></translation>
+        <translation>开始打标</translation>
     </message>
     <message>
         <source>Stop</source>
-        <translation type="unfinished">停止</translation>
+        <translation>停止</translation>
     </message>
     <message>
         <source>What was proposed stays</source>
-        <translation type="unfinished"></translation>
+        <translation>已给出的建议会保留</translation>
     </message>
     <message>
         <source>Stop tagging</source>
-        <translation type="unfinished"></translation>
+        <translation>停止打标</translation>
     </message>
     <message>
         <source>Pictures tagged</source>
-        <translation type="unfinished"></translation>
+        <translation>已打标的图片</translation>
     </message>
     <message>
         <source>Accept for the chosen</source>
-        <translation type="unfinished"></translation>
+        <translation>接受所选图片的</translation>
     </message>
     <message>
         <source>Discard</source>
-        <translation type="unfinished"></translation>
+        <translation>丢弃</translation>
     </message>
     <message>
         <source>Forget the proposals; captions stay as they are</source>
-        <translation type="unfinished"></translation>
+        <translation>丢掉这些建议；标注保持不变</translation>
     </message>
     <message>
         <source>The tagger is open.</source>
-        <translation type="unfinished"></translation>
+        <translation>打标模型已打开。</translation>
     </message>
     <message>
         <source>There is no picture to tag.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有要打标的图片。</translation>
     </message>
     <message>
         <source>Opening the tagger ...</source>
-        <translation type="unfinished"></translation>
+        <translation>正在打开打标模型……</translation>
     </message>
     <message>
         <source>{done} of {of} pictures, {rate} a second</source>
-        <translation type="unfinished"></translation>
+        <translation>{of} 张图片中的 {done} 张，每秒 {rate} 张</translation>
     </message>
     <message>
         <source>{tagged} pictures tagged, {untagged} could not be.</source>
-        <translation type="unfinished"></translation>
+        <translation>已打标 {tagged} 张图片，{untagged} 张未能打标。</translation>
     </message>
     <message>
         <source>Accept {count}</source>
-        <translation type="unfinished"></translation>
+        <translation>接受 {count} 张</translation>
     </message>
     <message>
         <source>Accept</source>
-        <translation type="unfinished"></translation>
+        <translation>接受</translation>
     </message>
     <message>
         <source>the chosen ({count})</source>
-        <translation type="unfinished">所选的（{count}）</translation>
+        <translation>所选的（{count}）</translation>
     </message>
     <message>
         <source>those listed without a caption</source>
-        <translation type="unfinished"></translation>
+        <translation>列出的没有标注的</translation>
     </message>
     <message>
         <source>the listed ({count})</source>
-        <translation type="unfinished">列出的（{count}）</translation>
+        <translation>列出的（{count}）</translation>
     </message>
 </context>
 <context>
@@ -225,7 +225,7 @@
     </message>
     <message>
         <source>tags, with commas between</source>
-        <translation type="unfinished"></translation>
+        <translation type="unfinished">用逗号分隔的标签</translation>
     </message>
     <message>
         <source>where</source>
@@ -527,39 +527,39 @@
     <name>ChoiceForm</name>
     <message>
         <source>replace the caption</source>
-        <translation type="unfinished"></translation>
+        <translation>替换标注</translation>
     </message>
     <message>
         <source>behind the caption</source>
-        <translation type="unfinished"></translation>
+        <translation>加在标注后面</translation>
     </message>
     <message>
         <source>before the caption</source>
-        <translation type="unfinished"></translation>
+        <translation>加在标注前面</translation>
     </message>
     <message>
         <source>only where there is none</source>
-        <translation type="unfinished"></translation>
+        <translation>只填没有标注的</translation>
     </message>
     <message>
         <source>Put them</source>
-        <translation type="unfinished"></translation>
+        <translation>写入方式</translation>
     </message>
     <message>
         <source>Sure from</source>
-        <translation type="unfinished"></translation>
+        <translation>置信度阈值</translation>
     </message>
     <message>
         <source>Characters from</source>
-        <translation type="unfinished"></translation>
+        <translation>角色阈值</translation>
     </message>
     <message>
         <source>Never</source>
-        <translation type="unfinished"></translation>
+        <translation>不要的标签</translation>
     </message>
     <message>
         <source>tags, with commas between</source>
-        <translation type="unfinished"></translation>
+        <translation>用逗号分隔的标签</translation>
     </message>
     <message>
         <source>threshold of each picture&apos;s own (MCut)</source>
@@ -567,15 +567,15 @@
     </message>
     <message>
         <source>with the rating</source>
-        <translation type="unfinished"></translation>
+        <translation>加上分级</translation>
     </message>
     <message>
         <source>spaces for underscores</source>
-        <translation type="unfinished"></translation>
+        <translation>下划线换成空格</translation>
     </message>
     <message>
         <source>backslash before brackets</source>
-        <translation type="unfinished"></translation>
+        <translation>括号前加反斜杠</translation>
     </message>
 </context>
 <context>
@@ -3251,130 +3251,130 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     <name>TaggerFetch</name>
     <message>
         <source>Name of a tagger on the hub</source>
-        <translation type="unfinished"></translation>
+        <translation>模型站上打标模型的名称</translation>
     </message>
     <message>
         <source>Look up</source>
-        <translation type="unfinished">查询</translation>
+        <translation>查找</translation>
     </message>
     <message>
         <source>Ask huggingface.co what this tagger has; nothing is downloaded</source>
-        <translation type="unfinished"></translation>
+        <translation>询问 huggingface.co 这个打标模型有哪些文件；不会下载</translation>
     </message>
     <message>
         <source>Fetch</source>
-        <translation type="unfinished">下载</translation>
+        <translation>下载</translation>
     </message>
     <message>
         <source>Asking ...</source>
-        <translation type="unfinished"></translation>
+        <translation>正在询问……</translation>
     </message>
     <message>
         <source>Fetched. It is the model folder now.</source>
-        <translation type="unfinished"></translation>
+        <translation>已下载，现在就是模型文件夹。</translation>
     </message>
     <message>
         <source>{files}: {size}, licence {licence}</source>
-        <translation type="unfinished"></translation>
+        <translation>{files}：{size}，许可证 {licence}</translation>
     </message>
 </context>
 <context>
     <name>TaggerForm</name>
     <message>
         <source>WD14 tags (ONNX)</source>
-        <translation type="unfinished"></translation>
+        <translation>WD14 标签（ONNX）</translation>
     </message>
     <message>
         <source>BLIP sentences</source>
-        <translation type="unfinished"></translation>
+        <translation>BLIP 句子</translation>
     </message>
     <message>
         <source>CLIP against a word list</source>
-        <translation type="unfinished"></translation>
+        <translation>CLIP 比对词表</translation>
     </message>
     <message>
         <source>A server (OpenAI-compatible)</source>
-        <translation type="unfinished"></translation>
+        <translation>服务器（兼容 OpenAI）</translation>
     </message>
     <message>
         <source>Tagger</source>
-        <translation type="unfinished"></translation>
+        <translation>打标模型</translation>
     </message>
     <message>
         <source>Model folder</source>
-        <translation type="unfinished"></translation>
+        <translation>模型文件夹</translation>
     </message>
     <message>
         <source>Begins with</source>
-        <translation type="unfinished"></translation>
+        <translation>开头</translation>
     </message>
     <message>
         <source>Word list</source>
-        <translation type="unfinished"></translation>
+        <translation>词表</translation>
     </message>
     <message>
         <source>Text encoder</source>
-        <translation type="unfinished">文本编码器</translation>
+        <translation>文本编码器</translation>
     </message>
     <message>
         <source>Address</source>
-        <translation type="unfinished"></translation>
+        <translation>地址</translation>
     </message>
     <message>
         <source>Model</source>
-        <translation type="unfinished"></translation>
+        <translation>模型</translation>
     </message>
     <message>
         <source>Question</source>
-        <translation type="unfinished"></translation>
+        <translation>问题</translation>
     </message>
     <message>
         <source>Answer</source>
-        <translation type="unfinished"></translation>
+        <translation>回答</translation>
     </message>
     <message>
         <source>Key</source>
-        <translation type="unfinished"></translation>
+        <translation>密钥</translation>
     </message>
     <message>
         <source>folder with model.onnx and selected_tags.csv</source>
-        <translation type="unfinished"></translation>
+        <translation>含 model.onnx 和 selected_tags.csv 的文件夹</translation>
     </message>
     <message>
         <source>folder as transformers saves it</source>
-        <translation type="unfinished"></translation>
+        <translation>transformers 保存的文件夹</translation>
     </message>
     <message>
         <source>a photo of ...</source>
-        <translation type="unfinished"></translation>
+        <translation>a photo of ...</translation>
     </message>
     <message>
         <source>a text file, a word on each line</source>
-        <translation type="unfinished"></translation>
+        <translation>文本文件，每行一个词</translation>
     </message>
     <message>
         <source>base model, if the folder has no text half</source>
-        <translation type="unfinished"></translation>
+        <translation>底模（当文件夹里没有文本部分时）</translation>
     </message>
     <message>
         <source>kept for this session only</source>
-        <translation type="unfinished"></translation>
+        <translation>只在本次运行中保留</translation>
     </message>
     <message>
         <source>a sentence</source>
-        <translation type="unfinished"></translation>
+        <translation>一个句子</translation>
     </message>
     <message>
         <source>tags, with commas between</source>
-        <translation type="unfinished"></translation>
+        <translation>用逗号分隔的标签</translation>
     </message>
     <message>
         <source>Browse: {what}</source>
-        <translation type="unfinished"></translation>
+        <translation>浏览：{what}</translation>
     </message>
     <message>
         <source>Browse ...</source>
-        <translation type="unfinished"></translation>
+        <translation>浏览……</translation>
     </message>
 </context>
 <context>
