@@ -176,7 +176,7 @@ class _SuggestionRows(QStyledItemDelegate):
         text = theme.color("accent_text" if chosen else "text")
         muted = text if chosen else theme.color("muted")
         metrics, room = painter.fontMetrics(), place.adjusted(GAP, 0, -GAP, 0)
-        source = {"dataset": "●", "vocabulary": "○", "translation": "文", "token": "·"}[one.source]
+        source = {"dataset": "●", "vocabulary": "○", "translation": "≈", "token": "·"}[one.source]
         painter.setPen(muted)
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, source)
         count = whole(one.count) if one.count else ""
