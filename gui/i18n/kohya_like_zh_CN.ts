@@ -169,171 +169,171 @@
     <name>BatchEdit</name>
     <message>
         <source>What to do</source>
-        <translation type="unfinished"></translation>
+        <translation>要做什么</translation>
     </message>
     <message>
         <source>Which pictures</source>
-        <translation type="unfinished">哪些图片</translation>
+        <translation>哪些图片</translation>
     </message>
     <message>
         <source>Add tags</source>
-        <translation type="unfinished"></translation>
+        <translation>添加标签</translation>
     </message>
     <message>
         <source>Remove tags</source>
-        <translation type="unfinished"></translation>
+        <translation>移除标签</translation>
     </message>
     <message>
         <source>Rename a tag</source>
-        <translation type="unfinished"></translation>
+        <translation>重命名标签</translation>
     </message>
     <message>
         <source>Put a trigger word first</source>
-        <translation type="unfinished"></translation>
+        <translation>触发词放到最前</translation>
     </message>
     <message>
         <source>Remove repeated tags</source>
-        <translation type="unfinished"></translation>
+        <translation>移除重复标签</translation>
     </message>
     <message>
         <source>Sort tags</source>
-        <translation type="unfinished"></translation>
+        <translation>标签排序</translation>
     </message>
     <message>
         <source>Letters</source>
-        <translation type="unfinished"></translation>
+        <translation>大小写</translation>
     </message>
     <message>
         <source>Underscores</source>
-        <translation type="unfinished"></translation>
+        <translation>下划线</translation>
     </message>
     <message>
         <source>Remove rare tags</source>
-        <translation type="unfinished"></translation>
+        <translation>移除少见标签</translation>
     </message>
     <message>
         <source>Text before the caption</source>
-        <translation type="unfinished"></translation>
+        <translation>标注前加文字</translation>
     </message>
     <message>
         <source>Text behind the caption</source>
-        <translation type="unfinished"></translation>
+        <translation>标注后加文字</translation>
     </message>
     <message>
         <source>Convert files to UTF-8</source>
-        <translation type="unfinished"></translation>
+        <translation>文件转为 UTF-8</translation>
     </message>
     <message>
         <source>tags, with commas between</source>
-        <translation type="unfinished">用逗号分隔的标签</translation>
+        <translation>标签，用逗号隔开</translation>
     </message>
     <message>
         <source>where</source>
-        <translation type="unfinished"></translation>
+        <translation>位置</translation>
     </message>
     <message>
         <source>old tag</source>
-        <translation type="unfinished"></translation>
+        <translation>原标签</translation>
     </message>
     <message>
         <source>new tag</source>
-        <translation type="unfinished"></translation>
+        <translation>新标签</translation>
     </message>
     <message>
         <source>trigger word</source>
-        <translation type="unfinished"></translation>
+        <translation>触发词</translation>
     </message>
     <message>
         <source>by what</source>
-        <translation type="unfinished"></translation>
+        <translation>排序方式</translation>
     </message>
     <message>
         <source>letters</source>
-        <translation type="unfinished"></translation>
+        <translation>大小写</translation>
     </message>
     <message>
         <source>into what</source>
-        <translation type="unfinished"></translation>
+        <translation>转换方向</translation>
     </message>
     <message>
         <source>in fewer captions than</source>
-        <translation type="unfinished"></translation>
+        <translation>出现的标注少于</translation>
     </message>
     <message>
         <source>text, with its commas and spaces</source>
-        <translation type="unfinished"></translation>
+        <translation>文字，连同逗号和空格</translation>
     </message>
     <message>
         <source>what the files are in now</source>
-        <translation type="unfinished"></translation>
+        <translation>文件现在的编码</translation>
     </message>
     <message>
         <source>at the end</source>
-        <translation type="unfinished">末尾</translation>
+        <translation>放在末尾</translation>
     </message>
     <message>
         <source>at the start</source>
-        <translation type="unfinished">开头</translation>
+        <translation>放在开头</translation>
     </message>
     <message>
         <source>by name</source>
-        <translation type="unfinished">按名称</translation>
+        <translation>按名称</translation>
     </message>
     <message>
         <source>the most frequent first</source>
-        <translation type="unfinished"></translation>
+        <translation>最常见的在前</translation>
     </message>
     <message>
         <source>the shortest first</source>
-        <translation type="unfinished"></translation>
+        <translation>最短的在前</translation>
     </message>
     <message>
         <source>small letters</source>
-        <translation type="unfinished"></translation>
+        <translation>全部小写</translation>
     </message>
     <message>
         <source>LARGE LETTERS</source>
-        <translation type="unfinished"></translation>
+        <translation>全部大写</translation>
     </message>
     <message>
         <source>Large First Letters</source>
-        <translation type="unfinished"></translation>
+        <translation>首字母大写</translation>
     </message>
     <message>
         <source>to spaces</source>
-        <translation type="unfinished"></translation>
+        <translation>转为空格</translation>
     </message>
     <message>
         <source>from spaces</source>
-        <translation type="unfinished"></translation>
+        <translation>由空格转来</translation>
     </message>
     <message>
         <source>the chosen ({count})</source>
-        <translation type="unfinished">所选的（{count}）</translation>
+        <translation>选中的（{count}）</translation>
     </message>
     <message>
         <source>the listed ({count})</source>
-        <translation type="unfinished">列出的（{count}）</translation>
+        <translation>列出的（{count}）</translation>
     </message>
     <message>
         <source>all pictures</source>
-        <translation type="unfinished">全部图片</translation>
+        <translation>全部图片</translation>
     </message>
     <message>
         <source>{count} captions would change.</source>
-        <translation type="unfinished"></translation>
+        <translation>{count} 条标注会改动。</translation>
     </message>
     <message>
         <source>No caption would change.</source>
-        <translation type="unfinished">没有标注会改动。</translation>
+        <translation>没有标注会改动。</translation>
     </message>
     <message>
         <source>Change {count}</source>
-        <translation type="unfinished"></translation>
+        <translation>修改 {count} 条</translation>
     </message>
     <message>
         <source>Change</source>
-        <translation type="unfinished">修改</translation>
+        <translation>修改</translation>
     </message>
 </context>
 <context>
@@ -359,19 +359,19 @@
     <name>CaptionDesk</name>
     <message>
         <source>Open a folder of pictures first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请先打开图片文件夹。</translation>
     </message>
     <message>
         <source>The captions are still being read; try again in a moment.</source>
-        <translation type="unfinished"></translation>
+        <translation>还在读取标注，请稍后再试。</translation>
     </message>
     <message>
         <source>{sentence} (and {count} more)</source>
-        <translation type="unfinished"></translation>
+        <translation>{sentence}（另有 {count} 处）</translation>
     </message>
     <message>
         <source>All captions are saved.</source>
-        <translation type="unfinished"></translation>
+        <translation>全部标注已保存。</translation>
     </message>
 </context>
 <context>
@@ -452,46 +452,46 @@
     <name>CaptionsPage</name>
     <message>
         <source>Choose a folder of pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>选择图片文件夹</translation>
     </message>
     <message>
         <source>All listed pictures have a caption.</source>
-        <translation type="unfinished"></translation>
+        <translation>列出的图片都有标注。</translation>
     </message>
     <message>
         <source>{problem} - {cure}</source>
-        <translation type="unfinished"></translation>
+        <translation>{problem}——{cure}</translation>
     </message>
     <message>
         <source>{first} (and {count} more)</source>
-        <translation type="unfinished"></translation>
+        <translation>{first}（另有 {count} 处）</translation>
     </message>
     <message>
         <source>Convert to UTF-8 ...</source>
-        <translation type="unfinished"></translation>
+        <translation>转为 UTF-8……</translation>
     </message>
     <message>
         <source>{count} captions were changed by another program and are read anew.</source>
-        <translation type="unfinished"></translation>
+        <translation>{count} 条标注被其他程序改动，已重新读取。</translation>
     </message>
     <message>
         <source>Captions</source>
-        <translation type="unfinished">标注</translation>
+        <translation>标注</translation>
     </message>
 </context>
 <context>
     <name>Cells</name>
     <message>
         <source>cannot be edited as it is</source>
-        <translation type="unfinished"></translation>
+        <translation>暂时无法编辑</translation>
     </message>
     <message>
         <source>no caption</source>
-        <translation type="unfinished"></translation>
+        <translation>无标注</translation>
     </message>
     <message>
         <source>{tags} tags, {tokens} tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>{tags} 个标签，{tokens} 个词元</translation>
     </message>
 </context>
 <context>
@@ -834,43 +834,43 @@
     <name>ConflictBanner</name>
     <message>
         <source>Written here</source>
-        <translation type="unfinished"></translation>
+        <translation>这里写的</translation>
     </message>
     <message>
         <source>In the file now</source>
-        <translation type="unfinished"></translation>
+        <translation>文件里现有的</translation>
     </message>
     <message>
         <source>Keep mine</source>
-        <translation type="unfinished">保留我的</translation>
+        <translation>保留我的</translation>
     </message>
     <message>
         <source>Take theirs</source>
-        <translation type="unfinished">采用磁盘上的</translation>
+        <translation>采用文件里的</translation>
     </message>
     <message>
         <source>Join both</source>
-        <translation type="unfinished"></translation>
+        <translation>合并两者</translation>
     </message>
     <message>
         <source>Show the picture</source>
-        <translation type="unfinished"></translation>
+        <translation>显示图片</translation>
     </message>
     <message>
         <source>The caption of {name} was edited here while another program changed its file.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 的标注在这里编辑过，同时其他程序改动了它的文件。</translation>
     </message>
     <message>
         <source>{count} more wait.</source>
-        <translation type="unfinished"></translation>
+        <translation>还有 {count} 条待处理。</translation>
     </message>
     <message>
         <source>(no caption file)</source>
-        <translation type="unfinished"></translation>
+        <translation>（没有标注文件）</translation>
     </message>
     <message>
         <source>Both changed the same place; choose one of them.</source>
-        <translation type="unfinished"></translation>
+        <translation>两边改了同一处，请选其中一个。</translation>
     </message>
 </context>
 <context>
@@ -944,7 +944,7 @@
     <name>DiffView</name>
     <message>
         <source>What would change</source>
-        <translation type="unfinished"></translation>
+        <translation>会改动的内容</translation>
     </message>
 </context>
 <context>
@@ -1305,55 +1305,55 @@
     <name>FilterBar</name>
     <message>
         <source>Filter: tag:hat, tokens:&gt;75, words ...</source>
-        <translation type="unfinished"></translation>
+        <translation>筛选：tag:hat、tokens:&gt;75、文字……</translation>
     </message>
     <message>
         <source>Filter</source>
-        <translation type="unfinished"></translation>
+        <translation>筛选</translation>
     </message>
     <message>
         <source>Filter the pictures ({keys})</source>
-        <translation type="unfinished"></translation>
+        <translation>筛选图片（{keys}）</translation>
     </message>
     <message>
         <source>Examples of filters</source>
-        <translation type="unfinished"></translation>
+        <translation>筛选示例</translation>
     </message>
     <message>
         <source>The other way round</source>
-        <translation type="unfinished"></translation>
+        <translation>反向排列</translation>
     </message>
     <message>
         <source>Size of the pictures in the grid</source>
-        <translation type="unfinished"></translation>
+        <translation>网格中图片的大小</translation>
     </message>
     <message>
         <source>by name</source>
-        <translation type="unfinished">按名称</translation>
+        <translation>按名称</translation>
     </message>
     <message>
         <source>by tokens</source>
-        <translation type="unfinished"></translation>
+        <translation>按词元数</translation>
     </message>
     <message>
         <source>by tags</source>
-        <translation type="unfinished"></translation>
+        <translation>按标签数</translation>
     </message>
     <message>
         <source>by size</source>
-        <translation type="unfinished"></translation>
+        <translation>按尺寸</translation>
     </message>
     <message>
         <source>by change</source>
-        <translation type="unfinished"></translation>
+        <translation>按修改时间</translation>
     </message>
     <message>
         <source>Order of the pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>图片顺序</translation>
     </message>
     <message>
         <source>{shown} of {all}</source>
-        <translation type="unfinished"></translation>
+        <translation>{shown}/{all}</translation>
     </message>
 </context>
 <context>
@@ -1489,55 +1489,55 @@
     <name>FolderTree</name>
     <message>
         <source>Open folder ...</source>
-        <translation type="unfinished"></translation>
+        <translation>打开文件夹……</translation>
     </message>
     <message>
         <source>Of the configuration</source>
-        <translation type="unfinished"></translation>
+        <translation>配置里的文件夹</translation>
     </message>
     <message>
         <source>Open the folders that the configuration trains</source>
-        <translation type="unfinished"></translation>
+        <translation>打开配置所训练的文件夹</translation>
     </message>
     <message>
         <source>Folders</source>
-        <translation type="unfinished">文件夹</translation>
+        <translation>文件夹</translation>
     </message>
     <message>
         <source>Look at</source>
-        <translation type="unfinished"></translation>
+        <translation>待查看</translation>
     </message>
     <message>
         <source>Pictures that want looking at</source>
-        <translation type="unfinished"></translation>
+        <translation>需要查看的图片</translation>
     </message>
     <message>
         <source>All pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>全部图片</translation>
     </message>
     <message>
         <source>Without tags</source>
-        <translation type="unfinished"></translation>
+        <translation>无标签</translation>
     </message>
     <message>
         <source>Too long</source>
-        <translation type="unfinished"></translation>
+        <translation>过长</translation>
     </message>
     <message>
         <source>Near-duplicates</source>
-        <translation type="unfinished"></translation>
+        <translation>近似重复</translation>
     </message>
     <message>
         <source>Changed outside</source>
-        <translation type="unfinished"></translation>
+        <translation>外部改动</translation>
     </message>
     <message>
         <source>Missing files</source>
-        <translation type="unfinished"></translation>
+        <translation>缺文件</translation>
     </message>
     <message>
         <source>Low quality</source>
-        <translation type="unfinished"></translation>
+        <translation>质量低</translation>
     </message>
 </context>
 <context>
@@ -1606,19 +1606,19 @@
     <name>Gallery</name>
     <message>
         <source>Pictures</source>
-        <translation type="unfinished">图片</translation>
+        <translation>图片</translation>
     </message>
     <message>
         <source>Open a folder of pictures, or choose the folders of the configuration on the left.</source>
-        <translation type="unfinished"></translation>
+        <translation>打开图片文件夹，或在左侧选择配置里的文件夹。</translation>
     </message>
     <message>
         <source>No picture passes the filter.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有图片符合筛选条件。</translation>
     </message>
     <message>
         <source>There is no picture in this folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>这个文件夹里没有图片。</translation>
     </message>
 </context>
 <context>
@@ -1770,107 +1770,107 @@
     <name>Keys</name>
     <message>
         <source>Add or remove favourite tag {number}</source>
-        <translation type="unfinished"></translation>
+        <translation>加上或去掉常用标签 {number}</translation>
     </message>
     <message>
         <source>Next picture</source>
-        <translation type="unfinished"></translation>
+        <translation>下一张图片</translation>
     </message>
     <message>
         <source>Previous picture</source>
-        <translation type="unfinished"></translation>
+        <translation>上一张图片</translation>
     </message>
     <message>
         <source>Next picture without a caption</source>
-        <translation type="unfinished"></translation>
+        <translation>下一张无标注的图片</translation>
     </message>
     <message>
         <source>Zoom: fit or 100 %</source>
-        <translation type="unfinished"></translation>
+        <translation>缩放：适合窗口或 100 %</translation>
     </message>
     <message>
         <source>Show as a grid</source>
-        <translation type="unfinished"></translation>
+        <translation>网格显示</translation>
     </message>
     <message>
         <source>Show as a list</source>
-        <translation type="unfinished"></translation>
+        <translation>列表显示</translation>
     </message>
     <message>
         <source>Show one picture</source>
-        <translation type="unfinished"></translation>
+        <translation>单张显示</translation>
     </message>
     <message>
         <source>Filter</source>
-        <translation type="unfinished"></translation>
+        <translation>筛选</translation>
     </message>
     <message>
         <source>Open a folder</source>
-        <translation type="unfinished"></translation>
+        <translation>打开文件夹</translation>
     </message>
     <message>
         <source>Add a tag</source>
-        <translation type="unfinished">添加标签</translation>
+        <translation>添加标签</translation>
     </message>
     <message>
         <source>Take the first suggestion</source>
-        <translation type="unfinished"></translation>
+        <translation>采用第一条建议</translation>
     </message>
     <message>
         <source>Rename a tag</source>
-        <translation type="unfinished"></translation>
+        <translation>重命名标签</translation>
     </message>
     <message>
         <source>Delete a tag</source>
-        <translation type="unfinished"></translation>
+        <translation>删除标签</translation>
     </message>
     <message>
         <source>Find and replace</source>
-        <translation type="unfinished"></translation>
+        <translation>查找和替换</translation>
     </message>
     <message>
         <source>Edit many captions</source>
-        <translation type="unfinished"></translation>
+        <translation>批量编辑标注</translation>
     </message>
     <message>
         <source>Remove repeated tags</source>
-        <translation type="unfinished"></translation>
+        <translation>移除重复标签</translation>
     </message>
     <message>
         <source>Copy tags</source>
-        <translation type="unfinished"></translation>
+        <translation>复制标签</translation>
     </message>
     <message>
         <source>Paste tags in place of the present ones</source>
-        <translation type="unfinished"></translation>
+        <translation>粘贴标签，替换现有的</translation>
     </message>
     <message>
         <source>Paste tags after the present ones</source>
-        <translation type="unfinished"></translation>
+        <translation>粘贴标签，接在现有的后面</translation>
     </message>
     <message>
         <source>Tag automatically</source>
-        <translation type="unfinished"></translation>
+        <translation>自动打标</translation>
     </message>
     <message>
         <source>Paint a mask</source>
-        <translation type="unfinished"></translation>
+        <translation>绘制蒙版</translation>
     </message>
     <message>
         <source>Crop</source>
-        <translation type="unfinished"></translation>
+        <translation>裁剪</translation>
     </message>
     <message>
         <source>Rating</source>
-        <translation type="unfinished"></translation>
+        <translation>分级</translation>
     </message>
     <message>
         <source>History</source>
-        <translation type="unfinished"></translation>
+        <translation>历史</translation>
     </message>
     <message>
         <source>Keys of this page</source>
-        <translation type="unfinished"></translation>
+        <translation>本页快捷键</translation>
     </message>
 </context>
 <context>
@@ -3077,34 +3077,34 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     <name>SingleView</name>
     <message>
         <source>The picture; Space switches between the whole and 100 %</source>
-        <translation type="unfinished"></translation>
+        <translation>图片；按空格键在整张和 100 % 之间切换</translation>
     </message>
     <message>
         <source>Reading the picture ...</source>
-        <translation type="unfinished"></translation>
+        <translation>正在读取图片……</translation>
     </message>
 </context>
 <context>
     <name>StatusLine</name>
     <message>
         <source>{count} chosen</source>
-        <translation type="unfinished"></translation>
+        <translation>已选 {count} 张</translation>
     </message>
     <message>
         <source>Reading captions</source>
-        <translation type="unfinished"></translation>
+        <translation>正在读取标注</translation>
     </message>
     <message>
         <source>{count} to decide</source>
-        <translation type="unfinished"></translation>
+        <translation>{count} 条待决定</translation>
     </message>
     <message>
         <source>{count} not saved yet</source>
-        <translation type="unfinished"></translation>
+        <translation>{count} 条尚未保存</translation>
     </message>
     <message>
         <source>All saved</source>
-        <translation type="unfinished"></translation>
+        <translation>全部已保存</translation>
     </message>
 </context>
 <context>
@@ -3404,54 +3404,54 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     <name>ToolPane</name>
     <message>
         <source>Close (Esc)</source>
-        <translation type="unfinished"></translation>
+        <translation>关闭（Esc）</translation>
     </message>
     <message>
         <source>Close this tool</source>
-        <translation type="unfinished"></translation>
+        <translation>关闭这个工具</translation>
     </message>
 </context>
 <context>
     <name>Toolbar</name>
     <message>
         <source>Undo</source>
-        <translation type="unfinished">撤销</translation>
+        <translation>撤销</translation>
     </message>
     <message>
         <source>Redo</source>
-        <translation type="unfinished">重做</translation>
+        <translation>重做</translation>
     </message>
     <message>
         <source>Find and replace</source>
-        <translation type="unfinished"></translation>
+        <translation>查找和替换</translation>
     </message>
     <message>
         <source>Edit many</source>
-        <translation type="unfinished"></translation>
+        <translation>批量编辑</translation>
     </message>
     <message>
         <source>Remove repeated</source>
-        <translation type="unfinished"></translation>
+        <translation>移除重复</translation>
     </message>
     <message>
         <source>Auto-tag</source>
-        <translation type="unfinished"></translation>
+        <translation>自动打标</translation>
     </message>
     <message>
         <source>Mask</source>
-        <translation type="unfinished"></translation>
+        <translation>蒙版</translation>
     </message>
     <message>
         <source>History</source>
-        <translation type="unfinished"></translation>
+        <translation>历史</translation>
     </message>
     <message>
         <source>Undo: {what}</source>
-        <translation type="unfinished"></translation>
+        <translation>撤销：{what}</translation>
     </message>
     <message>
         <source>Redo: {what}</source>
-        <translation type="unfinished"></translation>
+        <translation>重做：{what}</translation>
     </message>
 </context>
 <context>
