@@ -491,7 +491,7 @@
     </message>
     <message>
         <source>{tags} tags, {tokens} tokens</source>
-        <translation>{tags} 个标签，{tokens} 个词元</translation>
+        <translation>{tags} 个标签，{tokens} 个 token</translation>
     </message>
 </context>
 <context>
@@ -1305,7 +1305,7 @@
     <name>FilterBar</name>
     <message>
         <source>Filter: tag:hat, tokens:&gt;75, words ...</source>
-        <translation>筛选：tag:hat、tokens:&gt;75、文字……</translation>
+        <translation>筛选：标签 tag:hat、tokens:&gt;75、文字……</translation>
     </message>
     <message>
         <source>Filter</source>
@@ -1333,7 +1333,7 @@
     </message>
     <message>
         <source>by tokens</source>
-        <translation>按词元数</translation>
+        <translation>按 token 数</translation>
     </message>
     <message>
         <source>by tags</source>
@@ -1798,7 +1798,7 @@
     </message>
     <message>
         <source>Show one picture</source>
-        <translation>单张显示</translation>
+        <translation>显示单张图片</translation>
     </message>
     <message>
         <source>Filter</source>
@@ -1850,7 +1850,7 @@
     </message>
     <message>
         <source>Tag automatically</source>
-        <translation>自动打标</translation>
+        <translation>自动打标签</translation>
     </message>
     <message>
         <source>Paint a mask</source>
@@ -3435,7 +3435,7 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     </message>
     <message>
         <source>Auto-tag</source>
-        <translation>自动打标</translation>
+        <translation>自动打标签</translation>
     </message>
     <message>
         <source>Mask</source>
