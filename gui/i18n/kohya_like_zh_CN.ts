@@ -563,7 +563,7 @@
     </message>
     <message>
         <source>threshold of each picture&apos;s own (MCut)</source>
-        <translation type="unfinished"></translation>
+        <translation>每张图自动阈值（MCut）</translation>
     </message>
     <message>
         <source>with the rating</source>
