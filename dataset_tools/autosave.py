@@ -244,6 +244,10 @@ class Autosave:
         self._on_conflict([pending.picture])
 
     def ask(self, path: str, raw: bytes | None, stamp: Stamp | None) -> None:
+        """A pending file holds this, and a person is to decide."""
+        self._ask(path, self.pending[path], raw, stamp)
+
+    def look(self, path: str, raw: bytes | None, stamp: Stamp | None) -> None:
         """A pending file was seen to hold this: a conflict, unless that is what it was known to hold, or shall hold."""
         pending = self.pending[path]
         if raw != bytes_of(pending.wanted) and (stamp and stamp.hash) != (pending.known and pending.known.hash):

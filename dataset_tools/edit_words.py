@@ -37,7 +37,7 @@ class RegexReplace(TextEdit):
     Attributes:
         scope: "text" (all lines of the file), "line" (the line training reads) or "tags" (each tag by itself: ^ and $
             are its ends; a tag that becomes empty goes, one with a comma becomes several).
-        timeout: seconds for one caption. Some expressions would take years: (a+)+$ on forty letters.
+        timeout: seconds for one caption. Some expressions would take years: (a|aa)+$ on sixty letters.
     """
 
     pattern: str
@@ -75,7 +75,7 @@ class RegexReplace(TextEdit):
 
     def _endless(self) -> UserError:
         text = f'the regular expression "{self.pattern}" takes too long'
-        return UserError(text, "repetitions within repetitions such as (a+)+ do that: write it simpler")
+        return UserError(text, "choices that overlap within a repetition, such as (a|aa)+, do that: write it simpler")
 
     def describe(self) -> str:
         return f"replace /{self.pattern}/ by {self.replacement}" if self.replacement else f"remove /{self.pattern}/"

@@ -242,7 +242,7 @@ class CaptionSession:
         except OSError:  # said when it is to be written
             return ()
         if path in self._autosave.pending:
-            self._autosave.ask(path, raw, stamp)
+            self._autosave.look(path, raw, stamp)
             return ()
         if self._autosave.holds(id, path):  # the journal cannot be written: compared when the file is
             return ()
