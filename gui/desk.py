@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -22,6 +23,7 @@ class Wishes(QObject):
     run_requested = Signal(str)  # run folder: show it
     start_requested = Signal()
     said = Signal(str)  # a sentence for the status line
+    pictures_looked_over = Signal()  # `Desk.health` is another one
 
 
 @dataclass
@@ -35,3 +37,4 @@ class Desk:
     service: Service
     runs: RunIndex
     wishes: Wishes = field(default_factory=Wishes)
+    health: dict[str, Any] = field(default_factory=dict)  # the newest look over the pictures, `Health.as_dict`

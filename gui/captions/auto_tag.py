@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QScrollAre
 
 from dataset_tools.preview import Change
 from dataset_tools.proposal_store import ProposalStore
-from dataset_tools.proposals import Mode, Proposal, Selection, proposal_from, with_proposal
+from dataset_tools.proposals import RATING, Mode, Proposal, Selection, proposal_from, with_proposal
 from gui.amounts import whole
 from gui.captions.choice_form import ChoiceForm
 from gui.captions.desk import CaptionDesk
@@ -85,6 +85,7 @@ class AutoTag(QWidget):
         for scope in SCOPES:
             self.scope.addItem("", scope)
         left = QWidget()
+        left.setProperty("role", "page")
         rows = QVBoxLayout(left)
         rows.setContentsMargins(0, 0, SMALL, 0)
         rows.setSpacing(GAP)
@@ -203,6 +204,12 @@ class AutoTag(QWidget):
             self._say(". ".join(filter(None, (say(str(faults[0][part])) for part in ("text", "mend")))))
         self._show_state()
         self._look_soon()
+        self._note_ratings()
+
+    def _note_ratings(self) -> None:
+        """For the filter's `rating:`."""
+        store, known = self._store, dict(self._desk.findings.ratings)
+        self._desk.work(lambda: known | _ratings(store), lambda found: self._desk.note(ratings=found), owner=self)
 
     def _say(self, words: str) -> None:
         self.said.setText(shortened(words, 1000))
@@ -304,6 +311,12 @@ def _looked(
         store.put(id, proposal)
     changes = [Change(id, before, after) for id, before, after in _changes(library, store, selection, mode)]
     return _Look(tuple(changes[:MOST_SHOWN]), len(changes), len(store))
+
+
+def _ratings(store: ProposalStore) -> dict[int, str]:
+    """The likeliest rating of each picture that has one."""
+    proposals = {id: store.get(id) for id in list(store)}
+    return {id: one.scores[RATING][0][0] for id, one in proposals.items() if one and one.scores.get(RATING)}
 
 
 def _changes(library: Library, store: ProposalStore, selection: Selection, mode: Mode) -> list[tuple[int, str, str]]:

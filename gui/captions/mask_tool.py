@@ -7,7 +7,16 @@ from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QIODevice, QSize, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QImage, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSlider, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from dataset_tools.masks import MaskRules, find_mask, new_mask, remove_mask, write_mask
 from dataset_tools.places import state_home
@@ -99,12 +108,16 @@ class MaskTool(QWidget):
         self.brush.setRange(LEAST_BRUSH, MOST_BRUSH)
         self.brush.setValue(self.canvas.brush)
         self.brush_label.setBuddy(self.brush)
+        side.setContentsMargins(0, 0, SMALL, 0)
         side.addWidget(self.lesson)
         side.addWidget(self.brush_label)
         side.addWidget(self.brush)
         side.addLayout(strokes)
-        for button in (self.everything, self.nothing, self.invert, self.remove):
-            side.addWidget(button)
+        grid = QGridLayout()
+        grid.setSpacing(SMALL)
+        for place, button in enumerate((self.everything, self.nothing, self.invert, self.remove)):
+            grid.addWidget(button, place // 2, place % 2)
+        side.addLayout(grid)
         side.addWidget(self.offer)
         side.addWidget(self.use)
         side.addStretch(1)
@@ -112,8 +125,18 @@ class MaskTool(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GAP)
+        holder = QWidget()
+        holder.setProperty("role", "page")
+        holder.setLayout(side)
+        scroll = QScrollArea()
+        scroll.setWidget(holder)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setMinimumWidth(270)
         row.addWidget(self.canvas, 3)
-        row.addLayout(side, 1)
+        row.addWidget(scroll, 1)
 
     def _connect(self) -> None:
         desk, canvas = self._desk, self.canvas

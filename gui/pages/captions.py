@@ -26,6 +26,7 @@ from gui.captions.filter_bar import FilterBar
 from gui.captions.find_replace import FindReplace
 from gui.captions.folder_tree import FolderTree
 from gui.captions.gallery import MODES, Gallery
+from gui.captions.health_link import HealthLink
 from gui.captions.history_panel import HistoryPanel
 from gui.captions.mask_tool import MaskTool
 from gui.captions.shortcut_sheet import ShortcutSheet
@@ -54,6 +55,7 @@ class CaptionsPage(QWidget):
         super().__init__()
         self._desk = desk
         self.captions = CaptionDesk(desk, self)
+        self.health = HealthLink(self.captions)
         self.centre = QWidget()
         self.gallery = Gallery(self.captions, self.centre)
         self.filter = FilterBar(self.captions, self.gallery)

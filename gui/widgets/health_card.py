@@ -196,6 +196,8 @@ class HealthCard(QFrame):
             self.said.setText(self._failed(outcome))
         elif doing == "health":
             self.results.show_health(self._last)
+            self._desk.health = self._last
+            self._desk.wishes.pictures_looked_over.emit()
             self.results.show()
             self.plan.setVisible(bool(self._last["groups"] or self._last["findings"]))
             if not self.target.text() and self.folder:
