@@ -21,7 +21,8 @@ DATASETS = ROOT / "dataset_tools"
 # of DATASETS: files whose sentences have their Chinese
 SPOKEN = ("caption_", "library", "listing", "index_store", "outside",
           "filter_", "translations", "vocabulary_csv", "tagg", "endpoint", "vocabularies", "wd14", "blip", "clip",
-          "onnx_model", "selected_tags", "remote", "pipeline", "copies", "health", "quality")  # fmt: skip
+          "onnx_model", "selected_tags", "remote", "pipeline", "copies", "health", "quality",
+          "edit_", "preview", "session", "history", "writer", "autosave", "journal")  # fmt: skip
 
 # Modules whose texts stay in the terminal, in generated documents or in files, or have a catalogue of their own.
 SILENT = (
@@ -47,6 +48,11 @@ HOLE = "{}"
 # Pieces that the code joins to another text, and what comes of it.
 COMPOSED: dict[str, tuple[str, ...]] = {
     "column {}: {}": ("column {}",),
+    **{f"{sentence}{{}}": (sentence,) for sentence in (
+        "{} cannot be saved ({})", "{} is not there any more: is its disk unplugged, or was it renamed?",
+        "the disk is full: captions in {} cannot be saved", "the disk of {} cannot be written to",
+        "{} is read-only, or another program holds it",
+    )},
     "takes {}, not {}{}": ("takes {}, not {}",),
     "(did you mean {}?)": ("did you mean {}?",),
     "and {} more": ("{} and {} more",),
@@ -286,7 +292,7 @@ class _Finder:
         name = _called(call)
         if child is call.func:
             return name in ("split", "encode")
-        if name in ("times", "_say") and child is call.args[1]:  # a noun: see `composed`
+        if name in ("times", "_say") and child in call.args[1:2]:  # a noun: see `composed`
             return True
         return name in SILENT_CALLS or name in PROGRAM_ERRORS
 
