@@ -1,4 +1,4 @@
-"""The view of equal cells: its layout is arithmetic, its keys and mouse choose what they should, whatever the number."""
+"""The view of equal cells: its layout is arithmetic, its keys and mouse choose what they should, however many."""
 
 from __future__ import annotations
 
