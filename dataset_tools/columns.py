@@ -18,6 +18,7 @@ NO_FILE = -1  # mtime of a caption that is not there
 PROBLEMS: tuple[Problem, ...] = get_args(Problem)
 FINE = PROBLEMS.index("")
 EMPTY = PROBLEMS.index("empty")
+EDITABLE = (FINE, EMPTY)
 UNREADABLE = PROBLEMS.index("unreadable")
 ENCODINGS = (  # what `decode` gives: codec, has_mark
     ("utf-8", False),
@@ -99,7 +100,7 @@ class Columns:
         self.texts[number] = caption.text
 
     def is_editable(self, number: int) -> bool:
-        return self.problems[number] in (FINE, EMPTY)
+        return self.problems[number] in EDITABLE
 
     def stamp(self, number: int) -> Stamp | None:
         if self.mtimes[number] == NO_FILE:

@@ -40,7 +40,7 @@ class IndexStore:
         self.is_empty = False  # it was put aside: nothing of what was loaded is in it
 
     def load(self, folder: str) -> Iterator[Part]:
-        """The parts of a folder, in order, as long as they are whole; nothing where nothing is known."""
+        """The parts of a folder (see `Shelf.stored_as`), in order, as long as they are whole."""
         if not self.path.exists():
             return
         try:

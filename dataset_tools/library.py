@@ -85,8 +85,8 @@ class Library:
         self.given = tuple(folders)
         self.rules = ListingRules(caption_extension.lower(), recursive, mask_suffix)
         self.store = store
-        self.shelf = Shelf()
-        self._opening = Opening(self.shelf, store, self.rules.caption_extension)
+        self.shelf = Shelf(self.rules.caption_extension)
+        self._opening = Opening(self.shelf, store)
 
     # opening
 

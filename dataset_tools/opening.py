@@ -36,21 +36,26 @@ def list_pictures(shelf: Shelf, given: Sequence[str], rules: ListingRules, cance
 class Opening:
     """Reads the captions of a shelf's pictures; `go` may be called again after it was cancelled."""
 
-    def __init__(self, shelf: Shelf, store: IndexStore | None, extension: str) -> None:
-        self._shelf, self._store, self._extension = shelf, store, extension
+    def __init__(self, shelf: Shelf, store: IndexStore | None) -> None:
+        self._shelf, self._store = shelf, store
         self._captions: dict[int, list[str | None]] = {}  # by folder, the caption file of each picture
 
     def go(self, progress: Progress, cancelled: Cancelled) -> bool:
         """False if cancelled."""
         shelf = self._shelf
         for place, folder in enumerate(shelf.folders):
+            if not shelf.unread(shelf.listed[place]):
+                continue
             if place not in self._captions:
                 self._captions[place] = self._find_captions(place, folder)
             remembered: Remembered | None = {}
-            if self._store is not None and shelf.unread(shelf.listed[place]):
-                remembered = self._take_parts(self._store.load(folder.folder), place, folder, progress, cancelled)
+            if self._store is not None:
+                remembered = self._take_parts(
+                    self._store.load(shelf.stored_as(place)), place, folder, progress, cancelled
+                )
             if remembered is None or not self._read(place, folder, remembered, progress, cancelled):
                 return False
+            del self._captions[place]
         shelf.settle()
         token_counts()  # read here where the store knew everything: an edit would have to wait for it
         progress(shelf.read_count, len(shelf.columns))
@@ -59,7 +64,7 @@ class Opening:
     def _find_captions(self, place: int, folder: PictureFolder) -> list[str | None]:
         """Which caption file each picture has."""
         shelf = self._shelf
-        of = belonging(folder.folder, folder.pictures, shelf.listed[place], folder.captions(self._extension))
+        of = belonging(folder.folder, folder.pictures, shelf.listed[place], folder.captions(shelf.extension))
         with shelf.lock:
             shelf.columns.caption_names.update(of.unusual)
             shelf.columns.sharing.update(of.sharing)

@@ -28,10 +28,10 @@ def _save(shelf: Shelf, store: IndexStore) -> bool:
         shelf.dirty = set()
     parts = sorted({(folder, position // PART) for folder, position in found})
     store.is_empty = False
-    for which, folder in enumerate(shelf.folders):
+    for which in range(len(shelf.folders)):
         wanted = [part for of, part in parts if of == which]
         count = -(-len(shelf.listed[which]) // PART)
-        if wanted and not store.save(folder.folder, _parts(shelf, which, wanted), count):
+        if wanted and not store.save(shelf.stored_as(which), _parts(shelf, which, wanted), count):
             with shelf.lock:
                 shelf.dirty |= dirty
             return False

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from dataset_tools.caption_file import CaptionText, line_of, tags_in, tags_of
-from dataset_tools.columns import EMPTY, FINE, READ, UNREAD, Columns
+from dataset_tools.columns import EDITABLE, EMPTY, FINE, READ, UNREAD, Columns
 from dataset_tools.listing import PictureFolder
 from dataset_tools.reading import ReadCaption, Stamp
 from dataset_tools.tag_index import TagChanges, TagIndex
@@ -33,7 +33,9 @@ def breathe() -> None:
 class Shelf:
     """Shared by the modules of the library; everything but `lock` and `settle` is used with the lock held."""
 
-    def __init__(self) -> None:
+    def __init__(self, extension: str) -> None:
+        """`extension` of the caption files."""
+        self.extension = extension
         self.lock = threading.RLock()
         self.columns = Columns()
         self.index = TagIndex()
@@ -78,14 +80,19 @@ class Shelf:
     def change(self, numbers: Sequence[int], texts: Iterable[str]) -> list[int]:
         """Put texts in; the numbers of those that are another now. What training refuses is left alone."""
         changed: list[int] = []
-        columns = self.columns
-        for number, text in zip(numbers, texts):
-            if columns.texts[number] != text and columns.states[number] == READ and columns.is_editable(number):
-                for one in columns.sharing.get(number, (number,)):
-                    self._before_change(one)
-                    columns.texts[one] = text
-                    changed.append(one)
+        columns, stale = self.columns, self._stale
+        known, states, problems, sharing = columns.texts, columns.states, columns.problems, columns.sharing
+        for number, text in zip(numbers, texts):  # a hundred thousand times in a large edit: few calls in here
+            if known[number] == text or states[number] != READ or problems[number] not in EDITABLE:
+                continue
+            for one in sharing.get(number, (number,)):
+                if one not in stale:
+                    stale[one] = known[one]
+                known[one] = text
+                changed.append(one)
         self.touched.update(changed)
+        self.dirty.update(changed)
+        self.generation += bool(changed)
         return changed
 
     def change_caption(self, number: int, caption: CaptionText) -> list[int]:
@@ -176,6 +183,10 @@ class Shelf:
         folder = self.columns.folders[number]
         listed = self.listed[folder]
         return (folder, number - listed.start) if number in listed else None
+
+    def stored_as(self, place: int) -> str:
+        """What the store calls a folder: captions of another extension are other captions."""
+        return f"{self.folders[place].folder}\n{self.extension}"
 
     def unread(self, numbers: range) -> list[int]:
         states = self.columns.states

@@ -109,6 +109,14 @@ def test_pictures_that_came_and_went_between(tmp_path: Path, store: IndexStore, 
     assert reads == [] and facts(third) == facts(second) and same_index(third)
 
 
+def test_captions_of_another_extension_are_other_captions(tmp_path: Path, store: IndexStore) -> None:
+    root = made(tmp_path / "set", {"a": "x"})
+    make(root, {"10_cat/a.caption": "y"})
+    old(root / "10_cat/a.caption")  # time and size are those of a.txt
+    opened(root, store=store).remember()
+    assert opened(root, store=store, caption_extension=".caption").text(0) == "y"
+
+
 def test_an_edit_that_is_not_in_its_file_is_not_remembered(tmp_path: Path, store: IndexStore, reads: list[str]) -> None:
     root = made(tmp_path / "set", CAPTIONS)
     first = opened(root, store=store)
@@ -156,7 +164,7 @@ def test_a_damaged_or_foreign_index_is_made_anew(kind: str, tmp_path: Path, monk
     if not is_silent:
         assert "damaged or not an index" in said(library, "index") and path.with_name("index.sqlite.damaged").exists()
     again = IndexStore(path)
-    assert len(list(again.load(str(root / "10_cat")))) == 4 and again.problem == ""
+    assert len(list(again.load(library.shelf.stored_as(0)))) == 4 and again.problem == ""
 
 
 def _damage(path: Path, kind: str) -> None:
@@ -230,7 +238,9 @@ def test_an_index_that_another_window_holds_is_waited_for_and_then_left(
         library.remember()
         assert "cannot be written" in store.problem
     library.remember()
-    assert not path.with_name("index.sqlite.damaged").exists() and len(list(store.load(str(root / "10_cat")))) == 1
+    assert (
+        not path.with_name("index.sqlite.damaged").exists() and len(list(store.load(library.shelf.stored_as(0)))) == 1
+    )
 
 
 CHILD = """
