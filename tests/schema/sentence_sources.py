@@ -48,6 +48,7 @@ HOLE = "{}"
 # Pieces that the code joins to another text, and what comes of it.
 COMPOSED: dict[str, tuple[str, ...]] = {
     "column {}: {}": ("column {}",),
+    "captions {} ({})": ("not changed, captions {} ({}): {}",),
     **{f"{sentence}{{}}": (sentence,) for sentence in (
         "{} cannot be saved ({})", "{} is not there any more: is its disk unplugged, or was it renamed?",
         "the disk is full: captions in {} cannot be saved", "the disk of {} cannot be written to",
