@@ -1,4 +1,4 @@
-"""Which pictures have a tag: for each tag a sorted array of their numbers, four bytes each."""
+"""Which pictures have a tag: for each tag their numbers, sorted, four bytes each."""
 
 from __future__ import annotations
 
@@ -29,32 +29,38 @@ class TagChanges:
         yield from dict.fromkeys([*self.lost, *self.won])
 
 
-class _ByTag(dict[str, "array[int]"]):
-    def __missing__(self, tag: str) -> array[int]:
-        made = self[tag] = array("i")
-        return made
-
-
 class TagIndex:
-    """Not thread-safe: its owner has the lock."""
+    """Not thread-safe: its owner has the lock.
+
+    A tag of one picture has its bare number: of captions that are sentences nearly all are such, and hundreds of
+    thousands of arrays take memory and the time of every garbage collection.
+    """
 
     def __init__(self) -> None:
-        self._numbers = _ByTag()
+        self._numbers: dict[str, int | array[int]] = {}
 
     def append(self, number: int, tags: Iterable[str]) -> None:
         """A picture with a number higher than all before it."""
         numbers = self._numbers
         for tag in dict.fromkeys(tags):
-            numbers[tag].append(number)
+            known = numbers.get(tag)
+            if known is None:
+                numbers[tag] = number
+            elif isinstance(known, int):
+                numbers[tag] = array("i", (known, number))
+            else:
+                known.append(number)
 
     def extend(self, tag: str, numbers: array[int]) -> None:
         """Pictures with numbers higher than all before them, ascending."""
-        self._numbers[tag].extend(numbers)
+        known = self.numbers(tag)
+        known.extend(numbers)
+        self._put(tag, known)
 
     def change(self, changes: TagChanges, tag: str) -> None:
         """Make what `changes` notes of one tag."""
         lost, won = changes.lost.get(tag, ()), changes.won.get(tag, ())
-        known = self._numbers[tag]
+        known = self.numbers(tag)
         if len(lost) + len(won) <= FEW:
             for number in lost:
                 place = bisect_left(known, number)
@@ -65,24 +71,35 @@ class TagIndex:
                 if place == len(known) or known[place] != number:
                     known.insert(place, number)
         else:
-            known = self._numbers[tag] = array("i", sorted(set(known).difference(lost).union(won)))
-        if not known:
-            del self._numbers[tag]
+            known = array("i", sorted(set(known).difference(lost).union(won)))
+        self._put(tag, known)
+
+    def _put(self, tag: str, numbers: array[int]) -> None:
+        if numbers:
+            self._numbers[tag] = numbers if len(numbers) > 1 else numbers[0]
+        else:
+            self._numbers.pop(tag, None)
 
     def numbers(self, tag: str) -> array[int]:
         """A copy, ascending."""
         known = self._numbers.get(tag)
-        return known[:] if known is not None else array("i")
+        if known is None:
+            return array("i")
+        return array("i", (known,)) if isinstance(known, int) else known[:]
 
     def counts(self) -> dict[str, int]:
-        return {tag: len(numbers) for tag, numbers in self._numbers.items()}
+        return {tag: 1 if isinstance(known, int) else len(known) for tag, known in self._numbers.items()}
 
     def between(self, first: int, end: int) -> Mapping[str, array[int]]:
         """By tag, the pictures numbered first .. end - 1, where there are any."""
         found = {}
-        for tag, numbers in self._numbers.items():
-            start = bisect_left(numbers, first)
-            stop = bisect_left(numbers, end, start)
+        for tag, known in self._numbers.items():
+            if isinstance(known, int):
+                if first <= known < end:
+                    found[tag] = array("i", (known,))
+                continue
+            start = bisect_left(known, first)
+            stop = bisect_left(known, end, start)
             if start < stop:
-                found[tag] = numbers[start:stop]
+                found[tag] = known[start:stop]
         return found
