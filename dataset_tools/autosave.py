@@ -18,7 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from dataset_tools.journal import BatchHead, Content, Entry, Journal, Written, bytes_of
+from dataset_tools.journal import Journal
+from dataset_tools.journal_frames import BatchHead, Content, Entry, Written, bytes_of
 from dataset_tools.library import Library, Stamp, hash_of
 from dataset_tools.merging import Conflict, conflict_of
 from dataset_tools.preview import Change, Raws

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataset_tools.caption_file import CaptionText, decode
-from dataset_tools.journal import BatchHead, Journal, bytes_of, read_entries
+from dataset_tools.journal import Journal, read_entries
+from dataset_tools.journal_frames import BatchHead, bytes_of
 from dataset_tools.library import Library
 from dataset_tools.preview import Change, Raws
 from dataset_tools.recovery import Done, pictures_of

@@ -2,7 +2,7 @@
 
 A file of frames, appended and fsynced. A frame is whole or it is not there: before it stand its length and sum.
 
-    H  folders                               one, at the beginning
+    H  folders, as "folder/*.txt"             one, at the beginning
     C  zlib of [[path, before, after, stamp], ...]     a part of a batch, at most `PART` files
     B  id, label, kind, of, time, parts, count         ends a batch: its parts before this count from here on
     W  [[path, stamp, settled], ...]         what the caption files hold now
@@ -15,18 +15,28 @@ is free belongs to a session that has ended or was killed, and is taken over.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-import struct
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
 
-from dataset_tools.library import Stamp
+from dataset_tools.journal_frames import (
+    HEAD_SIZE,
+    BatchHead,
+    Content,
+    Entry,
+    Written,
+    entries_in,
+    frame,
+    head_at,
+    part_frame,
+    parted,
+    payload_at,
+    stamp_of,
+)
+from dataset_tools.reading import Stamp
 from kohya_like.schema.errors import FormatError
 
 try:
@@ -35,50 +45,6 @@ except ImportError:  # Windows: a second editor on one folder takes the first on
     fcntl = None  # type: ignore[assignment]
 
 SUFFIX = ".journal"
-PART = 256  # changes in one frame: what one call of zlib and json holds Python's lock for stays below 5 ms
-MAX_FRAME = 1 << 30
-_HEAD = struct.Struct("<2scxII")  # "KJ", kind, length, crc32 of kind and payload
-_MARK = b"KJ"
-
-Kind = Literal["edit", "undo", "redo", "settle"]
-
-
-Content = str | bytes | None  # of a file: text stands for its UTF-8; None: no file
-
-
-def bytes_of(content: Content) -> bytes | None:
-    """The bytes of a file."""
-    return content.encode() if isinstance(content, str) else content
-
-
-class Entry(NamedTuple):
-    """One caption file in a batch. `known`: the file on disk when the entry was made; None: there was none."""
-
-    path: str
-    before: Content
-    after: Content
-    known: Stamp | None
-
-
-class Written(NamedTuple):
-    """A caption file as it is now; `settled`: as the journal wants it."""
-
-    path: str
-    stamp: Stamp | None
-    settled: bool
-
-
-@dataclass(frozen=True)
-class BatchHead:
-    """A batch without its entries. `of`: the batch that an undo or redo is about. `time`: seconds since 1970."""
-
-    id: str
-    label: str
-    kind: Kind
-    of: str = ""
-    time: float = 0.0
-    parts: int = 0
-    count: int = 0
 
 
 @dataclass
@@ -93,7 +59,7 @@ class Owed:
 
 @dataclass
 class Said:
-    """What a journal says. `places` are the offsets of a batch's parts, by its id."""
+    """What a journal says: the folders it is about; its batches; the offsets of their parts, by id; what it owes."""
 
     folders: tuple[str, ...] = ()
     batches: list[BatchHead] = field(default_factory=list)
@@ -118,7 +84,7 @@ class Journal:
         journal = cls(folder / name, descriptor, 0)
         try:
             _lock(descriptor)
-            journal._append(_frame(b"H", json.dumps({"version": 1, "folders": list(folders)}).encode()))
+            journal._append(frame(b"H", json.dumps({"version": 1, "folders": list(folders)}).encode()))
             journal._first = journal._end
         except BaseException:
             os.close(descriptor)
@@ -137,10 +103,12 @@ class Journal:
                 os.close(descriptor)
                 return None
             content = _content(descriptor)
-        except (OSError, FormatError, ValueError, zlib.error):
+        except (OSError, FormatError, ValueError):
             os.close(descriptor)
             return None
         journal = cls(path, descriptor, content.end)
+        with suppress(OSError):
+            os.ftruncate(descriptor, content.end)  # what a kill left half written
         journal.settled = not content.owed
         return journal, content
 
@@ -154,12 +122,12 @@ class Journal:
         places: list[int] = []
         count = 0
         try:
-            for part in _parts(entries):
+            for part in parted(entries):
                 places.append(self._end)
                 count += len(part)
-                self._append(_frame(b"C", zlib.compress(json.dumps([_row(entry) for entry in part]).encode(), 1)))
+                self._append(part_frame(part))
             whole = BatchHead(head.id, head.label, head.kind, head.of, head.time, len(places), count)
-            self._append(_frame(b"B", json.dumps(whole.__dict__).encode()))
+            self._append(frame(b"B", json.dumps(whole.__dict__).encode()))
             os.fsync(self._descriptor)
         except BaseException:
             self._end = start
@@ -171,12 +139,12 @@ class Journal:
 
     def append_written(self, written: Sequence[Written]) -> None:
         """Note what files hold now. Not fsynced: after a power cut the files themselves tell. Raises OSError."""
-        self._append(_frame(b"W", json.dumps(written).encode()))
+        self._append(frame(b"W", json.dumps(written).encode()))
 
     def append_settled(self) -> None:
         """Nothing is owed any more. Raises OSError."""
         if not self.settled:
-            self._append(_frame(b"D", b""))
+            self._append(frame(b"D", b""))
             self.settled = True
 
     @property
@@ -203,19 +171,19 @@ def read_entries(path: Path, places: Sequence[int]) -> Iterator[Entry]:
     descriptor = os.open(path, _flags())
     try:
         for place in places:
-            yield from _entries(_payload(descriptor, place)[1])
+            yield from entries_in(payload_at(descriptor, place)[1])
     finally:
         os.close(descriptor)
 
 
 def folders_of(path: Path) -> tuple[str, ...]:
-    """The folders that a journal is about; none if it is no journal."""
+    """What a journal is about ("folder/*.txt"); none if it is no journal."""
     try:
         descriptor = os.open(path, _flags())
     except OSError:
         return ()
     try:
-        kind, payload = _payload(descriptor, 0)
+        kind, payload = payload_at(descriptor, 0)
         return tuple(json.loads(payload)["folders"]) if kind == b"H" else ()
     except (OSError, ValueError, FormatError):
         return ()
@@ -244,125 +212,66 @@ def _write_at(descriptor: int, data: bytes, offset: int) -> int:
     return os.write(descriptor, data)
 
 
-def _frame(kind: bytes, payload: bytes) -> bytes:
-    return _HEAD.pack(_MARK, kind, len(payload), zlib.crc32(payload, zlib.crc32(kind))) + payload
-
-
-def _payload(descriptor: int, offset: int) -> tuple[bytes, bytes]:
-    """Kind and payload of the frame at `offset`. Raises FormatError where there is no whole one."""
-    kind, length, checksum = _head(descriptor, offset)
-    os.lseek(descriptor, offset + _HEAD.size, os.SEEK_SET)
-    payload = _read(descriptor, length)
-    if len(payload) != length or zlib.crc32(payload, zlib.crc32(kind)) != checksum:
-        raise FormatError("a frame of the journal is cut off or damaged")
-    return kind, payload
-
-
-def _head(descriptor: int, offset: int) -> tuple[bytes, int, int]:
-    os.lseek(descriptor, offset, os.SEEK_SET)
-    raw = _read(descriptor, _HEAD.size)
-    if len(raw) != _HEAD.size:
-        raise FormatError("the journal ends here")
-    mark, kind, length, checksum = _HEAD.unpack(raw)
-    if mark != _MARK or length > MAX_FRAME:
-        raise FormatError("no frame of the journal stands here")
-    return kind, length, checksum
-
-
-def _read(descriptor: int, length: int) -> bytes:
-    parts = []
-    while length and (part := os.read(descriptor, length)):
-        parts.append(part)
-        length -= len(part)
-    return b"".join(parts)
-
-
 def _content(descriptor: int) -> Said:
     """All whole frames. A batch without its end, or behind a damaged frame, does not count."""
     content = Said()
     parts: list[int] = []
-    since: list[tuple[int, ...] | list[Written]] = []  # places of batches and notes since nothing was owed
+    since: list[tuple[BatchHead, tuple[int, ...]] | list[Written]] = []  # batches and notes since nothing was owed
+    size = os.fstat(descriptor).st_size
     while True:
         try:
-            kind, payload = _payload(descriptor, content.end)
+            kind, length, _ = head_at(descriptor, content.end)
+            following = content.end + HEAD_SIZE + length
+            payload = payload_at(descriptor, content.end)[1] if kind != b"C" else b""
         except FormatError:
+            break
+        if following > size:
             break
         if kind == b"H":
             content.folders = tuple(json.loads(payload)["folders"])
-        elif kind == b"C":
+        elif kind == b"C":  # read when somebody wants to know
             parts.append(content.end)
         elif kind == b"B":
             head = BatchHead(**json.loads(payload))
             if len(parts) >= head.parts:
-                content.batches.append(head)
-                content.places[head.id] = tuple(parts[len(parts) - head.parts :])
-                since.append(content.places[head.id])
+                since.append((head, tuple(parts[len(parts) - head.parts :])))
             parts = []
         elif kind == b"W":
-            since.append([Written(path, _stamp(stamp), done) for path, stamp, done in json.loads(payload)])
+            since.append([Written(path, stamp_of(stamp), done) for path, stamp, done in json.loads(payload)])
         elif kind == b"D":
+            _take(content, since)
             since = []
-        content.end += _HEAD.size + len(payload)
+        content.end = following
     if not content.folders:
         raise FormatError("the journal has no head")
-    content.owed = _owed(descriptor, since)
+    _take(content, since)
+    _owe(content, descriptor, since)
     return content
 
 
-def _owed(descriptor: int, since: Sequence[tuple[int, ...] | list[Written]]) -> dict[str, Owed]:
+def _take(said: Said, since: Sequence[tuple[BatchHead, tuple[int, ...]] | list[Written]]) -> None:
+    for one in since:
+        if isinstance(one, tuple):
+            said.batches.append(one[0])
+            said.places[one[0].id] = one[1]
+
+
+def _owe(said: Said, descriptor: int, since: Sequence[tuple[BatchHead, tuple[int, ...]] | list[Written]]) -> None:
     """What the batches and notes, in their order, leave to be written."""
-    owed: dict[str, Owed] = {}
     for one in since:
         if isinstance(one, list):
             for note in one:
                 if note.settled:
-                    owed.pop(note.path, None)
-                elif note.path in owed:
-                    owed[note.path].known = note.stamp
+                    said.owed.pop(note.path, None)
+                elif note.path in said.owed:
+                    said.owed[note.path].known = note.stamp
             continue
-        for place in one:
-            for entry in _entries(_payload(descriptor, place)[1]):
-                debt = owed.setdefault(entry.path, Owed(entry.before, entry.known, entry.after))
-                debt.known, debt.wanted = entry.known, entry.after
-                debt.texts.append(entry.after)
-    return owed
-
-
-def _parts(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    part: list[Entry] = []
-    for entry in entries:
-        part.append(entry)
-        if len(part) == PART:
-            yield part
-            part = []
-    if part:
-        yield part
-
-
-Cell = str | list[str] | None
-
-
-def _row(entry: Entry) -> tuple[str, Cell, Cell, Stamp | None]:
-    return entry.path, _cell(entry.before), _cell(entry.after), entry.known
-
-
-def _cell(raw: Content) -> Cell:
-    if not isinstance(raw, bytes):
-        return raw
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return [base64.b64encode(raw).decode("ascii")]
-
-
-def _entries(payload: bytes) -> Iterator[Entry]:
-    for path, before, after, stamp in json.loads(zlib.decompress(payload)):
-        yield Entry(path, _raw(before), _raw(after), _stamp(stamp))
-
-
-def _raw(cell: Cell) -> Content:
-    return base64.b64decode(cell[0]) if isinstance(cell, list) else cell
-
-
-def _stamp(row: Sequence[int] | None) -> Stamp | None:
-    return None if row is None else Stamp(*row)
+        try:
+            entries = [entry for place in one[1] for entry in entries_in(payload_at(descriptor, place)[1])]
+        except FormatError:  # a power cut before the fsync: no file was touched for it yet
+            said.batches.remove(one[0])
+            continue
+        for entry in entries:
+            debt = said.owed.setdefault(entry.path, Owed(entry.before, entry.known, entry.after))
+            debt.known, debt.wanted = entry.known, entry.after
+            debt.texts.append(entry.after)

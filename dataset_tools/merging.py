@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dataset_tools.caption_file import CaptionText, decode, tag_span, tags_of, with_tags
-from dataset_tools.library import Stamp
+from dataset_tools.caption_file import CaptionText, decode, encode, tag_span, tags_of, with_tags
+from dataset_tools.library import Library
+from dataset_tools.reading import Stamp
 
 Place = tuple[str, int]  # a tag and how many equal ones stand before it
 
@@ -39,6 +40,17 @@ def conflict_of(
     if b and m and t and all(_joinable(one, b) for one in (b, m, t)):
         joined = merged(b.text, m.text, t.text)
     return Conflict(picture, path, _text(b), _text(m), _text(t), joined, base, theirs, stamp)
+
+
+def as_now(library: Library, conflict: Conflict) -> Conflict:
+    """With what was edited here since the conflict was found."""
+    caption = library.caption(conflict.picture)
+    if caption.text == (conflict.mine or ""):
+        return conflict
+    mine = encode(caption.text, caption)
+    return conflict_of(
+        conflict.picture, conflict.path, conflict.base_raw, mine, conflict.their_raw, conflict.their_stamp
+    )
 
 
 def _text(caption: CaptionText | None) -> str | None:

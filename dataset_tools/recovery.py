@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dataset_tools.autosave import Autosave, Pending
 from dataset_tools.caption_file import decode
-from dataset_tools.journal import SUFFIX, BatchHead, Content, Journal, Owed, Said, bytes_of, folders_of
+from dataset_tools.journal import SUFFIX, Journal, Owed, Said, folders_of
+from dataset_tools.journal_frames import BatchHead, Content, Written, bytes_of
 from dataset_tools.library import Library, Stamp, hash_of
 from dataset_tools.writer import read_caption_file
 from kohya_like.formats.atomic import sweep_orphans
@@ -114,17 +116,39 @@ def sweep(owed: Mapping[str, object]) -> None:
         sweep_orphans(Path(folder))
 
 
+def take_up(library: Library, autosave: Autosave, left: Left, now: float) -> list[int]:
+    """Hand what is owed to `autosave`, and show it; the pictures whose text is another now."""
+    autosave.older = left.journals
+    sweep(left.owed)
+    pictures = pictures_of(library, left.owed)
+    changed: list[int] = []
+    there: list[Written] = []
+    for path, owed in left.owed.items():
+        found = verdict(path, owed)
+        if found.what == "nothing":
+            there.append(Written(path, found.stamp, True))
+            continue
+        picture = pictures.get(path, -1)
+        if found.what == "write":
+            pending = Pending(picture, found.raw, found.stamp, owed.wanted, now)
+        else:
+            pending = Pending(picture, base_of(owed), owed.known, owed.wanted, now)
+        autosave.owe(path, pending)
+        if picture >= 0:
+            changed += show(library, picture, owed.wanted)
+        if found.what == "ask":
+            autosave.ask(path, found.raw, found.stamp)
+    autosave.note(there)
+    return changed
+
+
 def pictures_of(library: Library, paths: Mapping[str, object]) -> dict[str, int]:
     """The pictures of these caption files, as far as they are open."""
     found: dict[str, int] = {}
-    if not paths:
-        return found
-    folders = {os.path.dirname(path) for path in paths}
-    for folder in folders:
-        for id in library.ids_in(folder):
-            path = library.caption_path(id)
-            if path in paths:
-                found.setdefault(path, id)
+    for id in library.ids() if paths else ():
+        path = library.caption_path(id)
+        if path in paths:
+            found.setdefault(path, id)
     return found
 
 

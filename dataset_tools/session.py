@@ -23,15 +23,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from dataset_tools.autosave import AUTOSAVE_SECONDS, Autosave, Pending, Put
+from dataset_tools.autosave import AUTOSAVE_SECONDS, RETRY_SECONDS, Autosave, Put
 from dataset_tools.caption_file import decode, encode
 from dataset_tools.edits import Edit, SetText
 from dataset_tools.history import History, Step, changes_of, turned, untouched
-from dataset_tools.journal import BatchHead, Journal, Kind, Written
+from dataset_tools.journal import Journal
+from dataset_tools.journal_frames import BatchHead, Kind
 from dataset_tools.library import Library
-from dataset_tools.merging import Conflict, conflict_of
+from dataset_tools.merging import Conflict, as_now
 from dataset_tools.preview import Change, Preview, Raws, preview, preview_texts
-from dataset_tools.recovery import base_of, left_behind, pictures_of, show, sweep, verdict
+from dataset_tools.recovery import left_behind, take_up
 from dataset_tools.writer import Backup, read_caption_file
 from kohya_like.data.folders import named, times
 from kohya_like.schema.errors import UserError
@@ -183,17 +184,7 @@ class CaptionSession:
     @property
     def conflicts(self) -> Mapping[int, Conflict]:
         """By picture."""
-        return {picture: self._as_now(conflict) for picture, conflict in list(self._autosave.conflicts.items())}
-
-    def _as_now(self, conflict: Conflict) -> Conflict:
-        """With what was edited here since the conflict was found."""
-        caption = self.library.caption(conflict.picture)
-        if caption.text == (conflict.mine or ""):
-            return conflict
-        mine = encode(caption.text, caption)
-        return conflict_of(
-            conflict.picture, conflict.path, conflict.base_raw, mine, conflict.their_raw, conflict.their_stamp
-        )
+        return {picture: as_now(self.library, conflict) for picture, conflict in list(self._autosave.conflicts.items())}
 
     def resolve(self, picture: int, choice: Choice) -> None:
         """Settle a conflict: write "mine", take "theirs", or write both edits joined. Undo brings the other text back.
@@ -205,7 +196,7 @@ class CaptionSession:
             conflict = self._autosave.conflicts.pop(picture, None)
             if conflict is None:
                 raise UserError("this caption is in no conflict any more")
-            conflict = self._as_now(conflict)
+            conflict = as_now(self.library, conflict)
             if choice == "merge" and conflict.merged is None:
                 self._autosave.conflicts[picture] = conflict
                 raise UserError("both edits changed the same words", "choose one of the texts")
@@ -293,7 +284,11 @@ class CaptionSession:
             if left is None or left > 0:
                 self._wake.wait(left)
                 continue
-            self._autosave.work(now, FILES_AT_ONCE)
+            try:
+                self._autosave.work(now, FILES_AT_ONCE)
+            except Exception as error:  # a fault of the program must not end saving
+                self._on_fault(f"captions could not be saved ({error}); it is tried again")
+                self._closing.wait(RETRY_SECONDS)
             self._on_saved(self.unsaved)
             self._closing.wait(PAUSE_SECONDS)
 
@@ -308,35 +303,19 @@ class CaptionSession:
         return BatchHead(os.urandom(8).hex(), label, kind, of, time.time())
 
     def _new_journal(self) -> Journal:
-        return Journal.create(self._journals, self.library.folders(), time.time())
+        return Journal.create(self._journals, self._places(), time.time())
+
+    def _places(self) -> list[str]:
+        """What its journals are about: the caption files of one kind in these folders."""
+        return [os.path.join(folder, f"*{self.library.rules.caption_extension}") for folder in self.library.folders()]
 
     def _recovered(self) -> History:
         """Take up what killed sessions on these folders left."""
-        left = left_behind(self._journals, self.library.folders())
-        self._autosave.older = left.journals
-        sweep(left.owed)
-        pictures = pictures_of(self.library, left.owed)
-        changed: list[int] = []
-        now = self._clock()
-        there: list[Written] = []
-        for path, owed in left.owed.items():
-            found = verdict(path, owed)
-            if found.what == "nothing":
-                there.append(Written(path, found.stamp, True))
-                continue
-            picture = pictures.get(path, -1)
-            known = found.stamp if found.what == "write" else owed.known
-            base = found.raw if found.what == "write" else base_of(owed)
-            pending = Pending(picture, base, known, owed.wanted, now)
-            self._autosave.owe(path, pending)
-            if picture >= 0:
-                changed += show(self.library, picture, owed.wanted)
-            if found.what == "ask":
-                self._autosave.ask(path, found.raw, found.stamp)
+        left = left_behind(self._journals, self._places())
+        changed = take_up(self.library, self._autosave, left, self._clock())
         if left.owed:
-            self._on_fault(
-                f"edits of a session that was ended by force are taken up: {times(len(left.owed), 'caption')}"
-            )
+            many = times(len(left.owed), "caption")
+            self._on_fault(f"edits of a session that was ended by force are taken up: {many}")
         if changed:
             self._on_changed(changed)
         return History.of(left.done)
