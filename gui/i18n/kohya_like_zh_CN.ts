@@ -888,6 +888,14 @@
         <translation>还没有概念。请在上面选择存放概念文件夹的总文件夹，或添加单个图片文件夹。</translation>
     </message>
     <message>
+        <source>New dataset ...</source>
+        <translation>新建数据集……</translation>
+    </message>
+    <message>
+        <source>Make a dataset out of loose pictures</source>
+        <translation>用零散的图片建立数据集</translation>
+    </message>
+    <message>
         <source>Add a folder ...</source>
         <translation>添加文件夹…</translation>
     </message>
@@ -2166,6 +2174,85 @@
     <message>
         <source>More than is free: saving would fail.</source>
         <translation>超出空闲容量：保存会失败。</translation>
+    </message>
+</context>
+<context>
+    <name>NewDatasetDialog</name>
+    <message>
+        <source>New dataset</source>
+        <translation>新建数据集</translation>
+    </message>
+    <message>
+        <source>Each line becomes a folder such as 10_sks cat. Your pictures are copied or linked; they stay where they are. Captions go along as copies.</source>
+        <translation>每一行会变成一个文件夹，例如 10_sks cat。图片会被复制或链接，原文件留在原处；标注会一并复制。</translation>
+    </message>
+    <message>
+        <source>Make it in</source>
+        <translation>建立在</translation>
+    </message>
+    <message>
+        <source>Folder to make it in</source>
+        <translation>要建立在哪个文件夹</translation>
+    </message>
+    <message>
+        <source>Choose the folder to make it in</source>
+        <translation>选择要建立在哪个文件夹</translation>
+    </message>
+    <message>
+        <source>Add a concept</source>
+        <translation>添加概念</translation>
+    </message>
+    <message>
+        <source>Pictures are</source>
+        <translation>图片</translation>
+    </message>
+    <message>
+        <source>copied</source>
+        <translation>复制</translation>
+    </message>
+    <message>
+        <source>linked (takes no room, same disk only)</source>
+        <translation>链接（不占空间，限同一磁盘）</translation>
+    </message>
+    <message>
+        <source>Steps for auto repeats</source>
+        <translation>自动重复的目标步数</translation>
+    </message>
+    <message>
+        <source>The plan</source>
+        <translation>方案</translation>
+    </message>
+    <message>
+        <source>Nothing is written before you press Make.</source>
+        <translation>按下“建立”之前不会写入任何文件。</translation>
+    </message>
+    <message>
+        <source>Show the plan</source>
+        <translation>查看方案</translation>
+    </message>
+    <message>
+        <source>Make</source>
+        <translation>建立</translation>
+    </message>
+    <message>
+        <source>Train it</source>
+        <translation>用它训练</translation>
+    </message>
+    <message>
+        <source>Name the new dataset in the preset</source>
+        <translation>在预设中改用新数据集</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>The dataset is made.</source>
+        <translation>数据集已建立。</translation>
+    </message>
+    <message>
+        <source>The preset names the new dataset now. Undo takes it back.</source>
+        <translation>预设已改用新数据集。撤销可以改回来。</translation>
     </message>
 </context>
 <context>
@@ -3529,6 +3616,41 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     <message>
         <source>Remove {key} from the preset</source>
         <translation>把 {key} 从预设中移除</translation>
+    </message>
+</context>
+<context>
+    <name>_ConceptRow</name>
+    <message>
+        <source>auto</source>
+        <translation>自动</translation>
+    </message>
+    <message>
+        <source>Repeats; 0: as many as the steps want</source>
+        <translation>重复次数；0 表示按步数自动计算</translation>
+    </message>
+    <message>
+        <source>class words, such as: sks cat</source>
+        <translation>类别词，例如：sks cat</translation>
+    </message>
+    <message>
+        <source>Class words</source>
+        <translation>类别词</translation>
+    </message>
+    <message>
+        <source>folder of pictures</source>
+        <translation>图片文件夹</translation>
+    </message>
+    <message>
+        <source>Folder of pictures</source>
+        <translation>图片文件夹</translation>
+    </message>
+    <message>
+        <source>Choose the folder of pictures</source>
+        <translation>选择图片文件夹</translation>
+    </message>
+    <message>
+        <source>Take this concept out</source>
+        <translation>去掉这个概念</translation>
     </message>
 </context>
 <context>

@@ -21,6 +21,7 @@ from gui.widgets.concept_table import ConceptTable
 from gui.widgets.fold import Fold
 from gui.widgets.folder_lesson import FolderLesson
 from gui.widgets.health_card import HealthCard
+from gui.widgets.new_dataset import NewDatasetDialog
 from gui.widgets.row import FieldRow
 from gui.widgets.sample_card import SampleCard
 from gui.widgets.text import PlainLabel
@@ -46,7 +47,7 @@ class DatasetPage(QWidget):
         self.rows = [FieldRow(desk, field) for field in fields() if field.key in FOLDERS]
         self.table = ConceptTable(desk)
         self.empty = PlainLabel(role="muted", wrap=True)
-        self.add, self.own = QPushButton(), QPushButton()
+        self.new, self.add, self.own = QPushButton(), QPushButton(), QPushButton()
         self.remove, self.open = QPushButton(), QPushButton()
         self.details, self.chart = ConceptDetails(desk), BucketChart(desk)
         self.sample, self.health = SampleCard(desk), HealthCard(desk)
@@ -54,6 +55,7 @@ class DatasetPage(QWidget):
         self._form_heading = PlainLabel(role="heading")
         self._form_card = QFrame()
         self.form: Form | None = None
+        self.dialog: NewDatasetDialog | None = None
         self._form_item: int | None = None
         self._lay_out()
         self._connect()
@@ -97,6 +99,8 @@ class DatasetPage(QWidget):
         self.empty.setText(
             self.tr("No concepts yet. Choose the folder that holds them above, or add a single folder of pictures.")
         )
+        self.new.setText(self.tr("New dataset ..."))
+        self.new.setAccessibleName(self.tr("Make a dataset out of loose pictures"))
         self.add.setText(self.tr("Add a folder ..."))
         self.add.setAccessibleName(self.tr("Add a folder of pictures to the preset"))
         self.own.setText(self.tr("Options of its own"))
@@ -105,7 +109,7 @@ class DatasetPage(QWidget):
         self.remove.setAccessibleName(self.tr("Take the chosen concept out of the preset; its folder stays"))
         self.open.setText(self.tr("Open folder"))
         self.open.setAccessibleName(self.tr("Open the chosen concept's folder in the file manager"))
-        for button in (self.add, self.own, self.remove, self.open):
+        for button in (self.new, self.add, self.own, self.remove, self.open):
             button.setToolTip(button.accessibleName())
         self._buckets_heading.setText(self.tr("Buckets"))
         self._name_form()
@@ -119,7 +123,7 @@ class DatasetPage(QWidget):
         folder_rows.addWidget(self.lesson)
         buttons = QHBoxLayout()
         buttons.setSpacing(GAP)
-        for button in (self.add, self.own, self.remove, self.open):
+        for button in (self.new, self.add, self.own, self.remove, self.open):
             buttons.addWidget(button)
         buttons.addStretch(1)
         buckets, bucket_rows = _card()
@@ -160,6 +164,7 @@ class DatasetPage(QWidget):
 
     def _connect(self) -> None:
         desk = self._desk
+        self.new.clicked.connect(self._on_new_clicked)
         self.add.clicked.connect(self._on_add_clicked)
         self.own.clicked.connect(self._on_own_clicked)
         self.remove.clicked.connect(self._on_remove_clicked)
@@ -172,7 +177,7 @@ class DatasetPage(QWidget):
         desk.theme.changed.connect(self._draw)
 
     def _draw(self) -> None:
-        icons = {self.add: "add", self.own: "settings", self.remove: "remove", self.open: "folder"}
+        icons = {self.new: "dataset", self.add: "add", self.own: "settings", self.remove: "remove", self.open: "folder"}
         for button, name in icons.items():
             button.setIcon(self._desk.theme.icon(name))
 
@@ -236,6 +241,12 @@ class DatasetPage(QWidget):
             self._form_heading.setText(self.tr("Options of {name} alone").format(name=line.name[:100]))
 
     # what is done
+
+    def _on_new_clicked(self) -> None:
+        if self.dialog is None:
+            self.dialog = NewDatasetDialog(self._desk, self)
+        self.dialog.show()
+        self.dialog.raise_()
 
     def _on_add_clicked(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, self.tr("Choose a folder of pictures, such as 10_sks cat"))
