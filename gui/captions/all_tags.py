@@ -9,6 +9,7 @@ from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QPainter
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QStyleOptionViewItem, QVBoxLayout, QWidget
 
 from gui.amounts import whole
+from gui.background import later
 from gui.captions.all_tags_model import SORTS, TAG_ROLE, AllTagsModel, Row, Wanted, rows_of
 from gui.captions.cell_view import CellView
 from gui.captions.counted import COUNT_ROLE, CountedRows
@@ -77,15 +78,13 @@ class AllTags(QWidget):
         self._desk.desk.theme.changed.connect(self.view.viewport().update)
 
     def look(self) -> None:
-        """Sort and filter anew, in the desk's worker."""
+        """Sort and filter anew, in a thread."""
         self._timer.stop()
         self._asked += 1
         number, wanted = self._asked, Wanted(self.text.text().strip(), SORTS[self.sort.currentIndex()])
         counts, translations = self._sources.counts, self._sources.translations
         if counts:
-            self._desk.work(
-                lambda: rows_of(counts, wanted, translations), lambda rows: self._show(number, rows), owner=self
-            )
+            later(lambda: rows_of(counts, wanted, translations), lambda rows: self._show(number, rows), owner=self)
         else:
             self._show(number, [])
 

@@ -99,11 +99,21 @@ class TagLine(QLineEdit):
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self._is_first(event):
             event.accept()
             return True
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self._is_history(event):
+            event.ignore()
+            return False
         return super().event(event)
+
+    def _is_history(self, event: QKeyEvent) -> bool:
+        """Undo in an empty line takes the last edit back, such as the tag that was just added."""
+        keys = QKeySequence.StandardKey
+        return not self.text() and (event.matches(keys.Undo) or event.matches(keys.Redo))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if self._is_first(event):
             self.take_first()
+        elif self._is_history(event):
+            event.ignore()
         elif event.key() == Qt.Key.Key_Down and not self._popup.isVisible():
             self._suggest()
         elif event.key() == Qt.Key.Key_Escape and self.text():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QFocusEvent
+from PySide6.QtCore import QEvent, QTimer, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from dataset_tools.caption_file import line_of
@@ -30,6 +30,7 @@ class RawText(QPlainTextEdit):
         self._picture: Picture | None = None
         self._filling = False
         self.setTabChangesFocus(True)
+        self.setUndoRedoEnabled(False)  # one history for everything: the desk's
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(TYPING_MILLISECONDS)
@@ -91,6 +92,18 @@ class RawText(QPlainTextEdit):
             self._timer.start()
             self.tokens_changed.emit(token_counts().of(line_of(self._raw())))
 
+    def event(self, event: QEvent) -> bool:
+        """Undo and redo are the page's; what is being typed is an edit before."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _is_history(event):
+            self.commit()
+            event.ignore()
+            return False
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not _is_history(event):
+            super().keyPressEvent(event)
+
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self.commit()
         super().focusOutEvent(event)
@@ -98,6 +111,10 @@ class RawText(QPlainTextEdit):
     def hideEvent(self, event: object) -> None:
         self.commit()
         super().hideEvent(event)  # type: ignore[arg-type]
+
+
+def _is_history(event: QKeyEvent) -> bool:
+    return event.matches(QKeySequence.StandardKey.Undo) or event.matches(QKeySequence.StandardKey.Redo)
 
 
 def with_line_ends(original: str, edited: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from dataset_tools.completion import Completion, DatasetTags, Suggestion, TokenWords
+from dataset_tools.library import Library
 from dataset_tools.translations import Translations, read_translations, write_translation
 from dataset_tools.vocabulary_csv import Vocabulary, read_vocabulary
 from gui.background import later
@@ -64,10 +65,14 @@ class TagSources(QObject):
     # the dataset's tags
 
     def count(self) -> None:
-        """Count the dataset's tags anew, in the desk's worker."""
+        """Count the dataset's tags anew, in a thread."""
         library = self._desk.library
         if library is not None and self._desk.session is not None:
-            self._desk.work(lambda: _counted(library.counts()), self._take_counts, owner=self)
+            later(lambda: _counted(library.counts()), lambda found: self._take_of(library, found), owner=self)
+
+    def _take_of(self, library: Library, counted: tuple[dict[str, int], DatasetTags]) -> None:
+        if library is self._desk.library:
+            self._take_counts(counted)
 
     def _forget(self) -> None:
         self._take_counts(({}, DatasetTags({})))

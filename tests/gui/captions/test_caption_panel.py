@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from gui.captions.caption_panel import CaptionPanel
 from gui.captions.chip_model import Chip, chips_of
 from gui.captions.completer import TagLine
 from gui.captions.desk import CaptionDesk
+from gui.captions.tag_menu import TagMenu
 from tests.gui.captions.opened import choose, open_captions, settle, text, until, written
 from tests.gui.looks import clipped
 from tests.gui.watch import io_of_main_thread
@@ -258,3 +259,31 @@ def test_nothing_is_clipped_and_everything_has_a_name(panel: CaptionPanel, desk:
             assert list(clipped(panel)) == []
     reached = [w for w in panel.findChildren(QWidget) if w.focusPolicy() & Qt.FocusPolicy.TabFocus]
     assert [w for w in reached if w.isVisibleTo(panel) and not w.accessibleName()] == []
+
+
+def test_undo_in_an_empty_line_takes_the_last_tag_back(panel: CaptionPanel, desk: CaptionDesk) -> None:
+    desk.keys.bind("history", panel, desk.undo).setShortcuts([QKeySequence(QKeySequence.StandardKey.Undo)])
+    panel.begin_to_add()
+    QTest.keyClicks(panel.add.line, "wrong")
+    QTest.keyClick(panel.add.line, Key.Key_Return)
+    assert text(desk, "a").endswith("wrong\n")
+    QTest.keyClick(panel.add.line, Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    settle()
+    assert text(desk, "a") == "cat, long hair, solo\n"
+
+
+def test_the_menu_of_a_chip(panel: CaptionPanel, desk: CaptionDesk) -> None:
+    asked: list[str] = []
+    panel.filter_requested.connect(asked.append)
+    panel._open_menu(["long hair"], panel.mapToGlobal(panel.rect().center()))
+    menu = panel.findChild(TagMenu)
+    assert isinstance(menu, TagMenu)
+    entries = {action.text(): action for action in menu.actions()}
+    entries["Move to the start"].trigger()
+    entries["Show pictures without it"].trigger()
+    favourites = entries["Favourite"].menu()
+    assert isinstance(favourites, QMenu)
+    favourites.actions()[6].trigger()
+    assert text(desk, "a") == "long hair, cat, solo\n" and asked == ['NOT tag:"long hair"']
+    assert panel.tag_actions.favourites[6] == "long hair"
+    menu.close()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PySide6.QtGui import QTextCursor
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence, QTextCursor
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -109,3 +110,16 @@ def test_only_lines_that_were_typed_get_another_end(lines: list[str], ends: list
     for line, end in zip(numbered[:-1], ends):
         assert line + end in written_
     assert written_.replace("\r\n", "\n").replace("\r", "\n").split("\n") == typed
+
+
+def test_undo_while_typing_is_the_pages(raw: RawText, desk: CaptionDesk) -> None:
+    """Ctrl+Z in the text goes on to the window's shortcut, and what was typed is one step of it."""
+    choose(desk, "b")
+    action = desk.keys.bind("history", raw.window(), desk.undo)
+    action.setShortcuts([QKeySequence(QKeySequence.StandardKey.Undo)])
+    raw.window().activateWindow()
+    raw.setFocus()
+    type_at_end_of_first_line(raw, " words")
+    QTest.keyClick(raw, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    settle()
+    assert text(desk, "b") == "plain" == raw.typed() and desk.redoable == ("write the caption",)
