@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from dataset_tools.caption_file import CaptionText
 from dataset_tools.caption_names import belonging
@@ -13,7 +14,7 @@ from dataset_tools.index_parts import Part
 from dataset_tools.index_store import IndexStore
 from dataset_tools.listing import ListingRules, PictureFolder, find_pictures
 from dataset_tools.reading import NO_CAPTION, ReadCaption, Stamp, read_caption
-from dataset_tools.shelf import Shelf, breathe
+from dataset_tools.shelf import SLICE, Shelf, breathe
 from dataset_tools.token_count import token_counts
 
 Progress = Callable[[int, int], None]  # done, of how many
@@ -57,8 +58,8 @@ class Opening:
                 return False
             del self._captions[place]
         shelf.settle()
-        token_counts()  # read here where the store knew everything: an edit would have to wait for it
         progress(shelf.read_count, len(shelf.columns))
+        token_counts()  # not read yet where the store knew everything: an edit would have to wait for it
         return True
 
     def _find_captions(self, place: int, folder: PictureFolder) -> list[str | None]:
@@ -104,18 +105,20 @@ class Opening:
             columns.texts[first:end] = part.texts
             for name in NUMBERS:
                 columns.numbers(name)[first:end] = part.numbers[name]
-            for tag, places in part.tagged.items():
-                shelf.index.extend(tag, array("i", map(first.__add__, places)))
             columns.states[first:end] = array("b", [READ]) * (end - first)
             shelf.read_count += end - first
+        tagged = iter(part.tagged.items())
+        while some := list(islice(tagged, SLICE)):
+            with shelf.lock:
+                for tag, places in some:
+                    shelf.index.extend(tag, array("i", map(first.__add__, places)))
         prefix = folder.folder + os.sep
         captions = self._captions[place][position : position + len(part.names)]
-        old = part.numbers["mtimes"], part.numbers["sizes"]
-        for i, (caption, mtime, size) in enumerate(zip(captions, *old)):
-            if caption_facts(prefix, caption) != (mtime, size):
-                read = read_caption(prefix + caption) if caption is not None else NO_CAPTION
-                with shelf.lock:
-                    shelf.read_again(first + i, read)
+        for i in _differing(prefix, captions, part.numbers["mtimes"], part.numbers["sizes"]):
+            caption = captions[i]
+            read = read_caption(prefix + caption) if caption is not None else NO_CAPTION
+            with shelf.lock:
+                shelf.read_again(first + i, read)
 
     def _read(
         self, place: int, folder: PictureFolder, remembered: Remembered, progress: Progress, cancelled: Cancelled
@@ -141,6 +144,25 @@ class Opening:
         if known is not None and known.stamp is not None and caption_facts(prefix, caption) == known.stamp[:2]:
             return known
         return read_caption(prefix + caption)
+
+
+def _differing(
+    prefix: str, captions: Sequence[str | None], mtimes: Sequence[int], sizes: Sequence[int]
+) -> Iterator[int]:
+    """Places of the captions whose file has not this time and size."""
+    stat = os.stat
+    for i, (caption, mtime, size) in enumerate(zip(captions, mtimes, sizes)):
+        if caption is None:
+            if mtime != NO_FILE:
+                yield i
+            continue
+        try:
+            facts = stat(prefix + caption)
+        except OSError:
+            yield i
+            continue
+        if facts.st_mtime_ns != mtime or facts.st_size != size:
+            yield i
 
 
 def caption_facts(prefix: str, caption: str | None) -> tuple[int, int]:

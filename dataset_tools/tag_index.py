@@ -53,9 +53,11 @@ class TagIndex:
 
     def extend(self, tag: str, numbers: array[int]) -> None:
         """Pictures with numbers higher than all before them, ascending."""
-        known = self.numbers(tag)
-        known.extend(numbers)
-        self._put(tag, known)
+        known = self._numbers.get(tag)
+        if known is None or isinstance(known, int):
+            self._put(tag, self.numbers(tag) + numbers)
+        else:
+            known.extend(numbers)
 
     def change(self, changes: TagChanges, tag: str) -> None:
         """Make what `changes` notes of one tag."""
