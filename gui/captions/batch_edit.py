@@ -81,6 +81,7 @@ class BatchEdit(QWidget):
     def choose(self, name: str) -> None:
         """Show an operation, ready to be filled in."""
         self.operation.setCurrentIndex([one.name for one in OPERATIONS].index(name))
+        self.take_keyboard()
 
     def choose_scope(self, name: str) -> None:
         """One of SCOPES."""
@@ -113,6 +114,8 @@ class BatchEdit(QWidget):
             "add": self.tr("Add tags"),
             "remove": self.tr("Remove tags"),
             "rename": self.tr("Rename a tag"),
+            "replace": self.tr("Replace a tag by others"),
+            "move": self.tr("Move a tag"),
             "trigger": self.tr("Put a trigger word first"),
             "dedupe": self.tr("Remove repeated tags"),
             "sort": self.tr("Sort tags"),

@@ -12,9 +12,11 @@ from dataset_tools.edit_tags import (
     AddTrigger,
     Dedupe,
     DropRare,
+    MoveTag,
     Order,
     RemoveTags,
     RenameTag,
+    ReplaceTag,
     SortTags,
 )
 from dataset_tools.edit_words import AddPrefix, AddSuffix, Case, ChangeCase, ConvertEncoding, Underscores
@@ -67,6 +69,8 @@ OPERATIONS = (
     Operation("add", ("tags", "place"), lambda g: AddTags(_tags(g), 0 if g["place"] == "start" else None)),
     Operation("remove", ("tags",), lambda g: RemoveTags(_tags(g))),
     Operation("rename", ("old", "new"), lambda g: RenameTag(whole_tag(g["old"]), whole_tag(g["new"]))),
+    Operation("replace", ("old", "tags"), lambda g: ReplaceTag(whole_tag(g["old"]), _tags(g))),
+    Operation("move", ("old", "place"), lambda g: MoveTag(whole_tag(g["old"]), 0 if g["place"] == "start" else -1)),
     Operation("trigger", ("word",), lambda g: AddTrigger(whole_tag(g["word"]))),
     Operation("dedupe", (), lambda g: Dedupe()),
     Operation("sort", ("order",), lambda g: SortTags(cast(Order, g["order"]))),

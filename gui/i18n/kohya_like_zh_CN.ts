@@ -188,6 +188,14 @@
         <translation>重命名标签</translation>
     </message>
     <message>
+        <source>Replace a tag by others</source>
+        <translation>用其他标签替换</translation>
+    </message>
+    <message>
+        <source>Move a tag</source>
+        <translation>移动标签</translation>
+    </message>
+    <message>
         <source>Put a trigger word first</source>
         <translation>触发词放到最前</translation>
     </message>
@@ -453,6 +461,10 @@
     <message>
         <source>Choose a folder of pictures</source>
         <translation>选择图片文件夹</translation>
+    </message>
+    <message>
+        <source>Writing captions before the training starts ...</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>All listed pictures have a caption.</source>
