@@ -36,6 +36,15 @@ class Outcome:
     def is_good(self) -> bool:
         return self.state == "finished"
 
+    @property
+    def sentences(self) -> list[str]:
+        """What a verb of our own said when it failed, and how to mend it; how it ended, where it said nothing."""
+        lines = self.last_words.splitlines()
+        for start in range(len(lines) - 1, -1, -1):
+            if lines[start].startswith("error: "):
+                return [lines[start].removeprefix("error: "), *lines[start + 1 :]]
+        return lines[-1:] or [str(self)]
+
     def __str__(self) -> str:
         if self.state == "not started":
             return f"{self.what} could not be started: {self.reason}"

@@ -213,8 +213,8 @@ class HealthCard(QFrame):
     def _failed(self, outcome: Outcome) -> str:
         if outcome.state == "stopped":
             return self.tr("Stopped. What was looked at is remembered.")
-        last = outcome.last_words.splitlines()[-1:] or [str(outcome)]
-        return shortened(self._desk.language.sentence(last[0].removeprefix("error: ")), 1000)
+        said = " - ".join(self._desk.language.sentence(line.strip()) for line in outcome.sentences)
+        return shortened(said, 1000)
 
     def _show_state(self) -> None:
         is_busy = bool(self._doing)

@@ -253,8 +253,8 @@ class NewDatasetDialog(QDialog):
 
     def _on_ended(self, outcome: Outcome) -> None:
         if not outcome.is_good:
-            last = outcome.last_words.splitlines()[-1:] or [str(outcome)]
-            self.said.setText(shortened(self._desk.language.sentence(last[0].removeprefix("error: ")), 1000))
+            said = " - ".join(self._desk.language.sentence(line.strip()) for line in outcome.sentences)
+            self.said.setText(shortened(said, 1000))
         elif self._is_plan:
             self._has_plan = True
         else:

@@ -159,3 +159,10 @@ def test_waiting_for_it(watched: Watched) -> None:
     watched.start("deaf")
     before = time.monotonic()
     assert not watched.child.wait(50) and time.monotonic() - before >= 0.04
+
+
+def test_what_a_verb_said_is_told_from_what_a_library_printed() -> None:
+    words = "warning: old\nerror: first\nTraceback\nerror: it is not there\n  choose another"
+    assert Outcome("x", "failed", 1, last_words=words).sentences == ["it is not there", "  choose another"]
+    assert Outcome("x", "failed", 1, last_words="a\nb").sentences == ["b"]
+    assert Outcome("The tool", "failed", 1).sentences == ["The tool ended with code 1"]
