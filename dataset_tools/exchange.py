@@ -20,6 +20,7 @@ from dataset_tools.caption_file import decode
 from dataset_tools.library import Library
 from dataset_tools.reading import read_caption
 from kohya_like.data.metadata_file import NAMES, TEXTS, entries, is_elsewhere, lines_of
+from kohya_like.data.records import plain
 from kohya_like.data.sidecar import stem_key
 from kohya_like.schema.errors import FormatError, UserError
 
@@ -28,8 +29,9 @@ SEPARATOR = ","
 
 @dataclass(frozen=True)
 class Incoming:
-    """Captions by picture, and the entries that belong to none of them."""
+    """Captions by picture, and the entries that belong to none of them. `label` is what undo calls it."""
 
+    label: str
     texts: dict[int, str]
     missing: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()  # pictures whose caption cannot be read
@@ -73,7 +75,7 @@ def read_table(path: Path, library: Library) -> Incoming:
             missing.append(key)
         for id in found:
             texts[id] = "\n".join(lines_of(entry, SEPARATOR))
-    return Incoming(texts, tuple(missing))
+    return Incoming(f"take captions from {plain(path.name)}", texts, tuple(missing))
 
 
 def read_files(extension: str, library: Library) -> Incoming:
@@ -89,7 +91,7 @@ def read_files(extension: str, library: Library) -> Incoming:
             texts[id] = read.caption.text
         else:
             left_out.append(path)
-    return Incoming(texts, (), tuple(left_out))
+    return Incoming(f"copy the captions in {extension} files", texts, (), tuple(left_out))
 
 
 def table_text(path: Path, library: Library, ids: Iterable[int], field: str = "caption") -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 from dataset_tools.verbs_edits import Adder, add_choice, add_folder, chosen, opened, set_texts
 from kohya_like.console import say
 from kohya_like.data.folders import named, times
-from kohya_like.data.records import plain
 from kohya_like.schema.errors import UserError
 
 
@@ -43,7 +42,7 @@ def import_verb(arguments: argparse.Namespace) -> int:
     incoming = read_table(arguments.file, library)
     if incoming.missing:
         say(f"pictures that are not here: {named(incoming.missing)}", error=True)
-    return set_texts(library, f"import {plain(arguments.file.name)}", incoming.texts, arguments.dry_run)
+    return set_texts(library, incoming.label, incoming.texts, arguments.dry_run)
 
 
 def copy_verb(arguments: argparse.Namespace) -> int:
@@ -55,7 +54,7 @@ def copy_verb(arguments: argparse.Namespace) -> int:
     incoming = read_files(extension, library)
     if incoming.left_out:
         say(f"left out, convert them to UTF-8 first: {named(incoming.left_out)}", error=True)
-    return set_texts(library, f"copy {extension} to {arguments.extension}", incoming.texts, arguments.dry_run)
+    return set_texts(library, incoming.label, incoming.texts, arguments.dry_run)
 
 
 def export_verb(arguments: argparse.Namespace) -> int:
