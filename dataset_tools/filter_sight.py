@@ -18,13 +18,12 @@ class Findings:
     """Of pictures by their ids. What was never looked for is empty.
 
     `duplicates`: the number of the group of near-duplicates, from 1. `outside`: changed by another program since they
-    were read. `edited`: changed here since the folder was opened. `gone`: the picture's file vanished. `ratings`: a
-    tagger's word ("general", "sensitive", "questionable", "explicit"). `poor`: blurred, too small or extreme in aspect.
+    were read. `gone`: the picture's file vanished. `ratings`: a tagger's word ("general", "sensitive", "questionable",
+    "explicit"). `poor`: blurred, too small or extreme in aspect.
     """
 
     duplicates: Mapping[int, int] = field(default_factory=dict)
     outside: Collection[int] = frozenset()
-    edited: Collection[int] = frozenset()
     gone: Collection[int] = frozenset()
     ratings: Mapping[int, str] = field(default_factory=dict)
     poor: Collection[int] = frozenset()
@@ -46,6 +45,13 @@ class Sight:
     def tags(self) -> Collection[str]:
         """All distinct tags."""
         return self.library.counts()
+
+    @cached_property
+    def edited(self) -> frozenset[int]:
+        """Changed here since the folder was opened."""
+        shelf = self.library.shelf
+        with shelf.lock:
+            return frozenset(shelf.touched)
 
     def tagged(self, tag: str) -> Collection[int]:
         """The ids of the pictures with a tag."""

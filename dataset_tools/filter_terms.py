@@ -159,7 +159,7 @@ class Found:
             return _of(ids, groups) if word == "yes" else {i for i in ids & groups.keys() if groups[i] == int(word)}
         if self.key == "changed":
             outside = _of(ids, found.outside) if word != "here" else frozenset()
-            return outside | (_of(ids, found.edited) if word != "outside" else frozenset())
+            return outside | (_of(ids, sight.edited) if word != "outside" else frozenset())
         if self.key == "missing":
             return self._missing(sight, word, ids)
         if self.key == "quality":

@@ -6,6 +6,8 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from threading import Lock
+from types import SimpleNamespace
 from typing import cast
 
 from dataset_tools.library import Library
@@ -28,8 +30,9 @@ class Shown:
 class Shelf:
     """The questions of `Library` that filters and completion ask."""
 
-    def __init__(self, pictures: Sequence[Shown], gone: Iterable[int] = ()) -> None:
+    def __init__(self, pictures: Sequence[Shown], gone: Iterable[int] = (), edited: Iterable[int] = ()) -> None:
         self.pictures = list(pictures)
+        self.shelf = SimpleNamespace(lock=Lock(), touched=set(edited))
         self._gone = set(gone)
 
     def ids(self) -> array[int]:
@@ -57,7 +60,7 @@ class Shelf:
         return Counter(tag for one in self.pictures for tag in set(one.tags))
 
 
-def shelf(*pictures: Shown | str, gone: Iterable[int] = ()) -> Library:
+def shelf(*pictures: Shown | str, gone: Iterable[int] = (), edited: Iterable[int] = ()) -> Library:
     """A library of these; a text stands for a picture with this caption."""
     shown = [one if isinstance(one, Shown) else Shown(one, f"/set/{i}.png") for i, one in enumerate(pictures)]
-    return cast(Library, Shelf(shown, gone))
+    return cast(Library, Shelf(shown, gone, edited))

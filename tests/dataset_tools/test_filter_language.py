@@ -7,14 +7,17 @@ import operator
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from dataset_tools.filter_error import FilterError
 from dataset_tools.filter_language import DEEPEST, LONGEST, found, parse, tag_filter
 from dataset_tools.filter_sight import Findings
+from dataset_tools.library import Library
 from kohya_like.data.tokens import clip_tokenizer
 from kohya_like.schema.texts.sentences import sentences
 from tests.dataset_tools.shelf import Shown, shelf
@@ -27,12 +30,12 @@ PICTURES = (
     Shown(None, "/b/none.png", (0, 0), 0),
     Shown("Cat, a*b, rating:safe", "/b/Upper.PNG", (640, 360), 75),
 )
-FINDINGS = Findings(duplicates={0: 1, 1: 1, 2: 2, 5: 2}, outside={1}, edited={0, 1}, gone={2}, ratings={0: "explicit"},
+FINDINGS = Findings(duplicates={0: 1, 1: 1, 2: 2, 5: 2}, outside={1}, gone={2}, ratings={0: "explicit"},
                     poor={2})  # fmt: skip
 
 
 def ask(text: str) -> list[int]:
-    return sorted(found(parse(text), shelf(*PICTURES), FINDINGS))
+    return sorted(found(parse(text), shelf(*PICTURES, edited=[0, 1]), FINDINGS))
 
 
 @pytest.mark.parametrize(
@@ -253,3 +256,20 @@ def test_tokens_are_those_of_the_tokenizer() -> None:
     text = ", ".join(["long hair"] * 26)
     library = shelf(Shown(text, tokens=clip_tokenizer().count(text)), Shown("a", tokens=1))
     assert found(parse("tokens:>75"), library) == {0}
+
+
+def test_with_a_library_of_files(tmp_path: Path) -> None:
+    for stem, caption in (("a", "cat, hat"), ("b", "cat"), ("c", "")):
+        Image.new("RGB", (64, 32)).save(tmp_path / f"{stem}.png")
+        if caption:
+            (tmp_path / f"{stem}.txt").write_text(caption, encoding="utf-8")
+    library = Library([str(tmp_path)])
+    library.list_pictures()
+    library.read_captions()
+    library.read_sizes()
+    names = {"missing:caption": "c", "tag:cat NOT tag:hat": "b", "tokens:=2": "", "tokens:>2 size:64x32": "a"}
+    for text, stems in names.items():
+        assert "".join(Path(library.path(i)).stem for i in sorted(found(parse(text), library))) == stems
+    assert not found(parse("changed:here"), library)
+    library.set_text(1, "dog")
+    assert found(parse("changed:here"), library) == found(parse("tag:dog"), library) == {1}
