@@ -188,6 +188,10 @@ def main() -> None:
         paths = make_pictures(Path(folder), a.pictures)
         sizes = [os.path.getsize(path) for path in paths]
         found = measured(tagger, paths, a.batch, a.rounds)
+        before = time.process_time()
+        for path in paths:
+            tagger.prepare(Path(path))
+        preparing = (time.process_time() - before) / len(paths)
     median = {name: [statistics.median(column) for column in zip(*rows)] for name, rows in found.items()}
     shares = [round(x / y, 3) for x, y in zip(median["alone"], median["tagging"])]
     figures = {
@@ -201,14 +205,17 @@ def main() -> None:
         "load": round(os.getloadavg()[0], 2),
         "seconds_per_picture": {name: [round(value, 4) for value in values] for name, values in median.items()},
         "columns": ["clock", "processor"],
+        "preparing": round(preparing, 4),
         "share_of_own_throughput": shares,
         "target": TARGET,
     }
     print(json.dumps(figures, indent=1))
     share = shares[os.getloadavg()[0] > (os.cpu_count() or 1)]  # on a busy machine the processor's, see README.md
     print(f"target {TARGET:.0%}: {'held' if share >= TARGET else 'missed'}")
-    if a.write:
-        RESULTS.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    if a.write:  # beside those of other numbers of threads
+        found_before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+        kept = {**found_before, f"threads: {a.threads or 'all'}": figures}
+        RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
