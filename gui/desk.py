@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,10 @@ class Wishes(QObject):
     pictures_looked_over = Signal()  # `Desk.health` is another one
 
 
+def _at_once(go: Callable[[], None]) -> None:
+    go()
+
+
 @dataclass
 class Desk:
     """One per window."""
@@ -37,4 +42,5 @@ class Desk:
     service: Service
     runs: RunIndex
     wishes: Wishes = field(default_factory=Wishes)
+    before_start: Callable[[Callable[[], None]], None] = _at_once  # unwritten captions first, then the call
     health: dict[str, Any] = field(default_factory=dict)  # the newest look over the pictures, `Health.as_dict`

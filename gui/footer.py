@@ -67,7 +67,8 @@ class Footer(QFrame):
         self._starting = True
         self._say(lambda: self.tr("Checking and starting ..."))
         self._show_start()
-        self._desk.service.start(document.text, _source(self._desk), str(document.folder))
+        asked = document.text, _source(self._desk), str(document.folder)
+        self._desk.before_start(lambda: self._desk.service.start(*asked))
 
     def _say(self, words: Callable[[], str]) -> None:
         self._words = words

@@ -68,6 +68,7 @@ class CaptionDesk(QObject):
     conflicts_changed = Signal()  # `conflicts` is another
     history_changed = Signal()  # undo and redo, after each edit
     saved_changed = Signal()  # `unsaved` is another
+    findings_changed = Signal()  # `findings` is another: sets are counted anew
     faults_changed = Signal()  # `faults` or `gone_faults`
     outside_seen = Signal(int)  # that many captions were changed by another program, and are read anew
     said = Signal(str)  # a sentence for the status line, translated
@@ -249,6 +250,7 @@ class CaptionDesk(QObject):
     def note(self, **found: object) -> None:
         """What a tool found out about pictures (fields of `Findings`), for the filter."""
         self.findings = replace(self.findings, **found)  # type: ignore[arg-type]
+        self.findings_changed.emit()
 
     def show_list(self, shown: Shown) -> None:
         """The list that was computed (called by `Looking`). What is chosen stays chosen where it is still shown."""

@@ -43,7 +43,9 @@ def _cut(text: str, is_first: bool, is_last: bool) -> str:
     tail = 0 if is_last else CONTEXT
     if len(text) <= head + tail + 5:
         return text
-    return f"{text[:head]} ... {text[len(text) - tail :]}" if tail else f"{text[:head]} ..."
+    before = text[:head].rpartition(",")[0] + ", " if "," in text[:head] else text[:head]
+    after = text[len(text) - tail :].partition(",")[2] if "," in text[len(text) - tail :] else text[len(text) - tail :]
+    return f"{before}... {after.lstrip()}" if tail else f"{before}..."
 
 
 class DiffView(QPlainTextEdit):

@@ -74,6 +74,7 @@ class FolderTree(QWidget):
         desk.ready.connect(self._count)
         desk.texts_changed.connect(lambda _: self._timer.start())
         desk.conflicts_changed.connect(self._timer.start)
+        desk.findings_changed.connect(self._timer.start)
         desk.desk.language.changed.connect(self.retranslate)
         desk.desk.theme.changed.connect(self._draw)
 
@@ -99,10 +100,6 @@ class FolderTree(QWidget):
             "missing": self.tr("Missing files"),
             "low-quality": self.tr("Low quality"),
         }.get(name, name)
-
-    def count_again(self) -> None:
-        """What is counted may have changed (a tool found something out)."""
-        self._timer.start()
 
     # folders
 

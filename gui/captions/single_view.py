@@ -36,8 +36,8 @@ class _Seen:
 
 def _read(path: str, box: QSize) -> tuple[QImage, QSize]:
     """In a thread, also the conversion to what the screen takes."""
+    image = read_picture(Path(path), box)  # first: it says what is wrong with a file
     width, height = read_header(Path(path)).size
-    image = read_picture(Path(path), box)
     kinds = QImage.Format
     wanted = kinds.Format_ARGB32_Premultiplied if image.hasAlphaChannel() else kinds.Format_RGB32
     size = QSize(width, height)

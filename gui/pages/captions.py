@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -147,6 +148,7 @@ class CaptionsPage(QWidget):
         self._layout_timer.timeout.connect(self._keep_layout)
         captions.texts_changed.connect(lambda _: self._faults_timer.start())
         self._faults_timer.timeout.connect(self._look_for_faults)
+        desk.before_start = self._save_then
         desk.document.opened.connect(self._follow_preset)
         desk.document.edited.connect(self._on_edited)
         desk.language.changed.connect(self.retranslate)
@@ -219,6 +221,15 @@ class CaptionsPage(QWidget):
 
     def show_keys(self) -> None:
         ShortcutSheet(self.captions, self).open()
+
+    def _save_then(self, go: Callable[[], None]) -> None:
+        """A training reads the files: what is not in them yet is written before it starts."""
+        captions = self.captions
+        if (session := captions.session) is None or not captions.unsaved:
+            go()
+            return
+        captions.said.emit(self.tr("Writing captions before the training starts ..."))
+        captions.work(session.flush, lambda _: go(), lambda _: go(), self)
 
     def next_untagged(self) -> None:
         captions = self.captions

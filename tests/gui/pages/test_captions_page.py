@@ -17,7 +17,7 @@ from gui.captions.batch_edit import BatchEdit
 from gui.main_window import MainWindow
 from gui.pages.captions import CaptionsPage
 from tests.gui.captions.datasets import make_folder, many, names, number, settle, text
-from tests.gui.desk import still_desk
+from tests.gui.desk import StillService, still_desk
 from tests.gui.looks import settle as settle_window
 from tests.gui.watch import Blocks, io_of_main_thread
 
@@ -196,6 +196,19 @@ def test_what_a_killed_session_left_is_taken_up_and_said(qtbot: QtBot, window: M
     page = shown(qtbot, window, folder)
     assert text(page.captions, "a") == "cat, hat, sun"
     assert not page.notice.isHidden() and page.notice.message
+
+
+def test_a_training_starts_after_captions_are_written(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    page = shown(qtbot, window, make_folder(tmp_path / "set", CAPTIONS))
+    service = window.desk.service
+    assert isinstance(service, StillService)
+    seen: list[str] = []
+    service.start = lambda *_: seen.append((tmp_path / "set" / "a.txt").read_text())  # type: ignore[method-assign]
+    page.captions.apply(AddTags(("sun",)), [number(page.captions, "a")])
+    window.desk.before_start(lambda: service.start("", "", ""))
+    assert seen == []
+    assert wait_for_all()
+    assert seen == ["cat, hat, sun"]
 
 
 def test_panes_mode_and_folder_are_remembered(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
