@@ -205,7 +205,7 @@ def main() -> None:
         print(json.dumps(run_child(*given.child)))
         return
     # the windows are measured in processes of their own, which import none of this
-    from benchmarks.dataset import hollow_model, make_dataset
+    from benchmarks.folders import hollow_model, make_dataset
     from benchmarks.rounds import machine
 
     print(machine())

@@ -5,7 +5,7 @@
 Each figure is the time from writing the request to having read the answer. "first" starts the process as well;
 "cold" is a child that has forgotten everything; edits change one option of a preset that was checked before; "a
 picture more" touches one of the folders, first the answer from memory, then the second one after reading it again.
-The window itself waits 150 ms for a pause in typing before it asks. Pictures and captions as in benchmarks.dataset;
+The window itself waits 150 ms for a pause in typing before it asks. Pictures and captions as in benchmarks.folders;
 half of the captions are longer than 75 tokens, so that they have to be counted.
 """
 
@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.dataset import CONCEPTS, hollow_model, make_dataset
+from benchmarks.folders import CONCEPTS, hollow_model, make_dataset
 from benchmarks.rounds import machine
 
 TARGET_MS = 300
