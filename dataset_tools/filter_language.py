@@ -57,7 +57,7 @@ def found(filter_: Filter, library: Library, findings: Findings | None = None) -
 
     Holds no lock of the library over the whole: a picture edited meanwhile counts as before or as after.
     """
-    sight = Sight(library, findings or Findings(), time.monotonic() + SECONDS)
+    sight = Sight(library, findings or Findings(), time.thread_time() + SECONDS)
     return filter_.among(sight, sight.everything)
 
 

