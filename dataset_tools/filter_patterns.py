@@ -58,10 +58,10 @@ class Pattern:
 
         def found(text: str) -> bool:
             left = deadline - time.thread_time()
+            if left <= 0:
+                return self._too_slow()
             try:
-                return (left > 0 and search(text, timeout=left, concurrent=True) is not None) or (
-                    left <= 0 and self._too_slow()
-                )
+                return search(text, timeout=left, concurrent=True) is not None
             except TimeoutError:
                 return self._too_slow()
 
