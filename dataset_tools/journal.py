@@ -86,6 +86,7 @@ class Journal:
             _lock(descriptor)
             journal._append(frame(b"H", json.dumps({"version": 1, "folders": list(folders)}).encode()))
             journal._first = journal._end
+            _sync_folder(folder)
         except BaseException:
             os.close(descriptor)
             raise
@@ -189,6 +190,16 @@ def folders_of(path: Path) -> tuple[str, ...]:
         return ()
     finally:
         os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    """The name of a new journal on the disk: after a power cut, fsync of the file alone need not be enough."""
+    with suppress(OSError):  # Windows has no way to do so
+        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _flags() -> int:

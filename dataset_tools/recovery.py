@@ -58,8 +58,10 @@ def left_behind(folder: Path, folders: Sequence[str]) -> Left:
         else:
             settled.append(path)
             journal.close()
-    for path in settled[:-KEPT_JOURNALS]:
+    old = set(settled[:-KEPT_JOURNALS])
+    for path in old:
         path.unlink(missing_ok=True)
+    left.done = [one for one in left.done if one.journal not in old]
     left.done.sort(key=lambda one: one.head.time)
     return left
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dataset_tools import recovery
 from dataset_tools.edits import AddTags, RenameTag
 from dataset_tools.journal import Journal
 from tests.dataset_tools.caption_faults import Faults, Killed, drop, injected, killed, opened, raising
@@ -195,3 +196,38 @@ def test_a_journal_cut_anywhere_gives_a_whole_number_of_batches(scene: Scene) ->
             assert said.owed[str(scene.file("a"))].wanted == wanted and len(said.owed) == 3
         journal.close()
     assert found == {-1, 0, 1, 2}
+
+
+def test_the_order_that_survives_a_power_cut(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journal is on the disk before the first caption has its new name; each caption's bytes before its name."""
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        done.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).suffix or "folder")
+        fsync(descriptor)
+
+    def named(source: str, target: str) -> None:
+        done.append("name")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", named)
+    scene.session.apply(RenameTag("cat", "dog"), scene.all())
+    scene.session.flush()
+    assert done[:2] == ["folder", ".journal"] and "name" not in done[:2]
+    each = ["name", ".tmp", "name", "folder"]  # the copy for the backup folder needs no fsync, the journal has it
+    assert done[2:] == each * 3
+
+
+def test_journals_are_kept_for_undo_but_not_for_ever(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "KEPT_JOURNALS", 3)
+    for number in range(6):
+        scene.session.apply(AddTags((f"t{number}",)), [0])
+        scene.session.close()
+        scene.open()
+    assert scene.session.history == tuple(f"add t{number}" for number in (3, 4, 5))
+    while scene.session.undo():
+        pass
+    scene.session.close()
+    assert scene.raw("a") == b"cat, a, t0, t1, t2"
