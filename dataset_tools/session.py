@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from dataset_tools.autosave import AUTOSAVE_SECONDS, RETRY_SECONDS, Autosave, Put
+from dataset_tools.autosave import AUTOSAVE_SECONDS, Autosave, Put
 from dataset_tools.caption_file import decode, encode
 from dataset_tools.edits import Edit, SetText
 from dataset_tools.history import History, Step, changes_of, turned, untouched
@@ -33,6 +33,7 @@ from dataset_tools.library import Library
 from dataset_tools.merging import Conflict, as_now
 from dataset_tools.preview import Change, Preview, Raws, preview, preview_texts
 from dataset_tools.recovery import left_behind, take_up
+from dataset_tools.saving import SavingThread
 from dataset_tools.writer import Backup, read_caption_file
 from kohya_like.data.folders import named, times
 from kohya_like.schema.errors import UserError
@@ -41,8 +42,6 @@ __all__ = ["AUTOSAVE_SECONDS", "Batch", "CaptionSession", "Change", "Choice", "C
 
 Choice = Literal["mine", "theirs", "merge"]
 Batch = Preview  # one entry of undo, as it was done
-FILES_AT_ONCE = 64  # then the thread pauses
-PAUSE_SECONDS = 0.01
 
 
 class CaptionSession:
@@ -81,10 +80,8 @@ class CaptionSession:
             library, self._new_journal, Backup(state_folder / "backups" / day), on_conflict, on_fault
         )
         self._history = self._recovered()
-        self._closing = threading.Event()
-        self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="captions", daemon=True) if threaded else None
-        if self._thread:
+        self._thread = SavingThread(self._autosave, clock, on_saved, on_fault)
+        if threaded:
             self._thread.start()
 
     # edits
@@ -265,36 +262,16 @@ class CaptionSession:
 
     def close(self) -> tuple[str, ...]:
         """`flush`, then let go of the journal. What could not be written waits in it for the next session."""
-        self._closing.set()
-        self._wake.set()
-        if self._thread:
-            self._thread.join()
+        self._thread.stop()
         left = self.flush()
         self._autosave.close()
         return left
 
     # behind
 
-    def _run(self) -> None:
-        """The thread: works when something is due, pauses between portions."""
-        while not self._closing.is_set():
-            self._wake.clear()
-            now = self._clock()
-            left = self._autosave.seconds_left(now)
-            if left is None or left > 0:
-                self._wake.wait(left)
-                continue
-            try:
-                self._autosave.work(now, FILES_AT_ONCE)
-            except Exception as error:  # a fault of the program must not end saving
-                self._on_fault(f"captions could not be saved ({error}); it is tried again")
-                self._closing.wait(RETRY_SECONDS)
-            self._on_saved(self.unsaved)
-            self._closing.wait(PAUSE_SECONDS)
-
     def _put(self, batch: Put) -> None:
         self._autosave.put(batch)
-        self._wake.set()
+        self._thread.wake()
 
     def _due(self) -> float:
         return self._clock() + AUTOSAVE_SECONDS

@@ -22,7 +22,8 @@ DATASETS = ROOT / "dataset_tools"
 SPOKEN = ("caption_", "library", "listing", "index_store", "outside",
           "filter_", "translations", "vocabulary_csv", "tagg", "endpoint", "vocabularies", "wd14", "blip", "clip",
           "onnx_model", "selected_tags", "remote", "pipeline", "copies", "health", "quality", "new_dataset",
-          "edit_", "exchange", "implied", "preview", "session", "history", "writer", "autosave", "journal")  # fmt: skip
+          "edit_", "exchange", "implied", "preview", "session", "history", "writer", "autosave", "journal",
+          "saving")  # fmt: skip
 
 # Modules whose texts stay in the terminal, in generated documents or in files, or have a catalogue of their own.
 SILENT = (
