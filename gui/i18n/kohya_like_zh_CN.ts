@@ -3320,6 +3320,13 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     </message>
 </context>
 <context>
+    <name>TagLine</name>
+    <message>
+        <source>Suggestions</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>TagMenu</name>
     <message>
         <source>Show pictures with it</source>
