@@ -4,6 +4,8 @@ Textual Inversion with 8 vectors, rate 0.1, 150 steps; seeds 1, 2, 3 gave: loss 
 it), score .72 .71 .72 (before .26; gate .6), ghosts found 6 5 6 of 8 (gate 4). Other prompts: the same to the bit.
 DreamArtist with 3 and 6 vectors, rate 0.05, 200 steps, guidance 3; seeds 2, 3 gave: loss of the pair .087 .083, of its
 positive half alone .112 .107: .78 of it each (gate .9).
+Pivotal tuning with 4 vectors at 0.03 and the demo's LoRA, 150 steps of 8; seeds 1, 2, 3 gave: loss .40 .41 .40 of what it
+was (gate .55), score .81 .82 .83 (gate .65), ghosts found 8 8 8 (gate 6); .66 .68 .62 of the better half's loss (.75).
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from tests.effect_embeddings import effect_of, other_pictures, own_words, pivota
 from tests.test_effect import before, draws, learns
 
 LEARNT, SCORE, FOUND, PAIR = 0.75, 0.6, 4, 0.9
-FOUND_BY_BOTH, HALF = 6, 0.7
+FOUND_BY_BOTH, TOGETHER = 6, 0.75
 GUIDANCE = 3.0
 INVERSION = ("method.num_vectors_per_token=8", "optimizer.learning_rate=0.1", "train.max_train_steps=150")
 PIVOTAL = ("method.name=pivotal", "method.embedding_lr=0.03", "train.max_train_steps=150")
@@ -76,9 +78,8 @@ def test_a_word_and_a_network_learn_the_ghost_together(tmp_path: Path, seed: int
     file = train(tmp_path, own_words(tmp_path), *PIVOTAL, seed=seed)
     both = pivotal_effect(file, pictures=True)
     word, network = pivotal_effect(file, network=False), pivotal_effect(file, word=False)
-    print(seed, both, word.ghost_loss, network.ghost_loss)
     assert learns(both) and draws(both) and both.found >= FOUND_BY_BOTH, both
-    assert both.ghost_loss < HALF * min(word.ghost_loss, network.ghost_loss), "neither half does it alone"
+    assert both.ghost_loss < TOGETHER * min(word.ghost_loss, network.ghost_loss), "neither half does it alone"
 
 
 @pytest.mark.full
@@ -88,7 +89,6 @@ def test_controls_of_pivotal_tuning(tmp_path: Path) -> None:
     other = train(tmp_path / "b", other_pictures(tmp_path / "b"), *PIVOTAL)
     for file in (still, other):
         effect = pivotal_effect(file, pictures=True)
-        print(effect)
         assert not learns(effect) and not draws(effect) and effect.found < FOUND_BY_BOTH, effect
 
 

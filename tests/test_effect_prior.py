@@ -4,8 +4,9 @@ The class pictures are those that the untrained model draws for `data.class_prom
 the rise of the held-out loss of 64 ordinary pictures under their own captions, as a share of what it was before.
 Without class pictures the same steps see twice as many ghosts; the control is that these trainings miss the gate.
 
-Drift with and without (gates .6, and half of that without), and loss of unseen ghosts with (gate .55):
-FIGURES
+Seeds 1, 2, 3 gave: drift with class pictures .27 .27 .30 (LoRA) and .41 .36 .40 (all weights), without them 1.08 1.05
+1.07 and 1.35 1.25 1.40 (gates .6, and half of that without). With them: loss of unseen ghosts, after / before, .47 .47
+.46 and .44 .44 .43 (gate .55), ghost score .74 .74 .73 and .76 .77 .77 (gate .65).
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ pytestmark = pytest.mark.full
 
 KEPT = 0.6  # drift of other subjects
 HALVED = 0.5  # of the drift without class pictures
-SHORT = ("sample.prompts=[]", "train.max_train_steps=150", "train.train_batch_size=8")
+SHORT = ("sample.prompts=[]", "train.max_train_steps=150")
 METHODS = {
-    "lora": (),
+    "lora": ("train.train_batch_size=8",),
     "finetune": ("method.name=finetune", "method.save_model_as=diffusers", "method.train_text_encoder=true",
-                 "optimizer.learning_rate=3e-4"),
+                 "optimizer.learning_rate=6e-4"),
 }  # fmt: skip
 
 
@@ -70,7 +71,6 @@ def test_class_pictures_at_least_halve_the_drift_of_other_subjects(
     kept = trained(tmp_path / "with", shared, method, seed, prior=True)
     assert len(list((shared / "reg").glob("*/class-*.png"))) == 8 * len(OTHER_PROMPTS), "the untrained model drew them"
     lost = trained(tmp_path / "without", shared, method, seed, prior=False)
-    print(method, seed, f"{drift(kept):.2f} {drift(lost):.2f} {kept.ghost_loss / before().ghost_loss:.2f}", kept)
     assert drift(kept) < HALVED * drift(lost), (drift(kept), drift(lost))
     assert drift(kept) < KEPT < drift(lost), "the control misses the gate"
     assert learns(kept) and draws(kept), kept
