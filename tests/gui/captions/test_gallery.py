@@ -1,4 +1,4 @@
-"""The pictures in the middle: what is chosen stays chosen, one picture is zoomed, and cells say their caption's state."""
+"""The pictures in the middle: what is chosen stays chosen, one picture is zoomed, cells tell their caption's state."""
 
 from __future__ import annotations
 

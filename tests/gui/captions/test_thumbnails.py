@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QImage, QPixmap
 from pytestqt.qtbot import QtBot
 
@@ -45,7 +46,12 @@ def test_the_second_window_finds_it_on_the_disk(qtbot: QtBot, tmp_path: Path, mo
     path = picture(tmp_path / "a.png")
     read: list[Path] = []
     real = module.read_picture
-    monkeypatch.setattr(module, "read_picture", lambda path, box: (read.append(path), real(path, box))[1])
+
+    def noted(path: Path, box: QSize) -> QImage:
+        read.append(path)
+        return real(path, box)
+
+    monkeypatch.setattr(module, "read_picture", noted)
     for _ in range(2):
         thumbs = Thumbnails(ThumbnailStore(tmp_path / "cache"), side=16)
         thumbs.of(path)
