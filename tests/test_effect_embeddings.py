@@ -4,8 +4,9 @@ Textual Inversion with 8 vectors, rate 0.1, 150 steps; seeds 1, 2, 3 gave: loss 
 it), score .72 .71 .72 (before .26; gate .6), ghosts found 6 5 6 of 8 (gate 4). Other prompts: the same to the bit.
 DreamArtist with 3 and 6 vectors, rate 0.05, 200 steps, guidance 3; seeds 2, 3 gave: loss of the pair .087 .083, of its
 positive half alone .112 .107: .78 of it each (gate .9).
-Pivotal tuning with 4 vectors at 0.03 and the demo's LoRA, 150 steps of 8; seeds 1, 2, 3 gave: loss .40 .41 .40 of what it
-was (gate .55), score .81 .82 .83 (gate .65), ghosts found 8 8 8 (gate 6); .66 .68 .62 of the better half's loss (.75).
+Pivotal tuning with 4 vectors at 0.03 and the demo's LoRA, 150 steps of 8; seeds 1, 2, 3 gave: loss .40 .41 .40 of
+that before (gate .55), score .81 .82 .83 (gate .65), ghosts found 8 8 8 (gate 6); .66 .68 .62 of the loss of its better
+half, the word or the network alone (gate .75).
 """
 
 from __future__ import annotations
