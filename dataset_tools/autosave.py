@@ -166,7 +166,7 @@ class Autosave:
         if entry.path in batch.taken:
             pending.base, pending.known, pending.asked = batch.taken[entry.path].their_raw, entry.known, None
             self.conflicts.pop(picture, None)
-        pending.wanted, pending.wait = entry.after, RETRY_SECONDS
+        pending.picture, pending.wanted, pending.wait = picture, entry.after, RETRY_SECONDS
         if pending.asked is None and _is_owed_nothing(pending):  # edited and undone before it was written
             del self.pending[entry.path]
             self._library.saved(picture, pending.known)

@@ -27,6 +27,11 @@ class Edit(Protocol):
     @property
     def only_with(self) -> tuple[str, ...] | None: ...
 
+    @property
+    def asks_counts(self) -> bool:
+        """Whether it looks at `Context.counts`, which are left empty for the others."""
+        ...
+
     def applied(self, text: str, context: Context) -> str:
         """The caption after the edit; the same text where it changes nothing.
 
@@ -46,6 +51,10 @@ class TagEdit:
     @property
     def only_with(self) -> tuple[str, ...] | None:
         return None
+
+    @property
+    def asks_counts(self) -> bool:
+        return False
 
     def applied(self, text: str, context: Context) -> str:
         tags = tags_of(text)

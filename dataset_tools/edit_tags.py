@@ -155,6 +155,10 @@ class SortTags(TagEdit):
     by: Order = "name"
     keep: int = 0
 
+    @property
+    def asks_counts(self) -> bool:
+        return self.by == "count"
+
     def of(self, tags: tuple[str, ...], context: Context) -> Sequence[str]:
         free = list(tags[self.keep :])
         if self.by == "count":
@@ -228,6 +232,10 @@ class DropRare(TagEdit):
 
     minimum: int
     keep: int = 0
+
+    @property
+    def asks_counts(self) -> bool:
+        return True
 
     def of(self, tags: tuple[str, ...], context: Context) -> Sequence[str]:
         common = [tag for tag in tags[self.keep :] if context.counts.get(tag, 0) >= self.minimum]

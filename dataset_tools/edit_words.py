@@ -29,6 +29,10 @@ class TextEdit:
     def only_with(self) -> tuple[str, ...] | None:
         return None
 
+    @property
+    def asks_counts(self) -> bool:
+        return False
+
 
 @dataclass(frozen=True)
 class RegexReplace(TextEdit):

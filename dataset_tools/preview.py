@@ -19,6 +19,7 @@ from kohya_like.data.sidecar import CAPTION_LIMIT, PROBLEMS
 from kohya_like.schema.errors import UserError
 
 PLAIN = ENCODINGS.index(("utf-8", False))
+FEW = 256  # captions that are looked at one by one, rather than waiting for the index to be up to date
 CHECKED_EACH = 512  # captions between two looks at `cancelled`
 
 
@@ -58,8 +59,10 @@ def preview(library: Library, ids: Iterable[int], edit: Edit, cancelled: Callabl
     """
     if isinstance(edit, ConvertEncoding):
         return converted(library, ids, edit)
-    chosen = list(ids) if edit.only_with is None else _with_one_of(library, ids, edit.only_with)
-    context = Context(library.counts())
+    chosen = list(ids)
+    if edit.only_with is not None and len(chosen) > FEW:
+        chosen = _with_one_of(library, chosen, edit.only_with)
+    context = Context(library.counts() if edit.asks_counts else {})
     made, columns = Making(library), library.shelf.columns
     for start in range(0, len(chosen), CHECKED_EACH):
         if cancelled():

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dataset_tools.edits import AddTags, ConvertEncoding, Dedupe, RegexReplace, RenameTag, SetText
+from dataset_tools import history
+from dataset_tools.edits import AddTags, ConvertEncoding, Dedupe, RegexReplace, RenameTag, SetText, SortTags
 from dataset_tools.journal import SUFFIX
 from dataset_tools.session import AUTOSAVE_SECONDS, CaptionSession
 from kohya_like.schema.errors import UserError
@@ -240,3 +241,31 @@ def test_the_thread_writes_by_itself_and_calls_back(tmp_path: Path) -> None:
     session.apply(AddTags(("new",)), [0])
     assert saved.wait(30) and (tmp_path / "10_cat/a.txt").read_bytes() == b"new" and changed == [[0]]
     assert session.close() == ()
+
+
+def test_old_changes_are_read_from_the_journal_when_they_are_undone(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "KEPT_CHANGES", 2)
+    for tag in ("one", "two", "three"):
+        scene.session.apply(AddTags((tag,)), [scene.id("a"), scene.id("b"), scene.id("c"), scene.id("d")])
+        scene.session.work(scene.now)
+    assert [step.changes is None for step in scene.session._history.done] == [True, True, False]
+    while scene.session.undo():
+        pass
+    scene.session.flush()
+    assert {name: scene.raw(name) for name in CAPTIONS} == CAPTIONS
+
+
+def test_a_few_captions_are_edited_without_waiting_for_the_index(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long rename in a worker brings the index up to date for a second; a person types on meanwhile."""
+
+    def asked(*given: object) -> None:
+        raise AssertionError("the index was asked")
+
+    monkeypatch.setattr(scene.library, "counts", asked)
+    monkeypatch.setattr(scene.library, "ids_with", asked)
+    assert scene.session.apply(AddTags(("new",)), [0]).ids == [0]
+    assert scene.session.apply(RenameTag("cat", "kitty"), scene.all()).changes
+    with pytest.raises(AssertionError):
+        scene.session.apply(SortTags("count"), [0])
