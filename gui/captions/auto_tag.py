@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,17 +28,20 @@ if TYPE_CHECKING:
     from dataset_tools.library import Library
 
 LOOK_MILLISECONDS = 300  # between two looks at what would change
+COUNTED_SECONDS = 0.25  # of a look: it is taken again with each result and each move of a threshold
 SCOPES = ("selection", "untagged", "shown")
 LABEL = "accept tags"
 
 
 @dataclass(frozen=True)
 class _Look:
-    """What accepting would do: the first changes, how many in all, how many proposals there are."""
+    """What accepting would do: the first changes, how many there are (of very many proposals: at least), and how many
+    proposals."""
 
     changes: tuple[Change, ...]
     count: int
     proposals: int
+    is_whole: bool
 
 
 class AutoTag(QWidget):
@@ -237,8 +241,8 @@ class AutoTag(QWidget):
     def _show_look(self, look: _Look) -> None:
         self._is_looking = False
         self.diff.show_changes(look.changes)
-        said = self.tr("Accept {count}").format(count=whole(look.count)) if look.count else self.tr("Accept")
-        self.accept.setText(said)
+        count = whole(look.count if look.is_whole else look.proposals)
+        self.accept.setText(self.tr("Accept {count}").format(count=count) if look.count else self.tr("Accept"))
         self.accept.setEnabled(bool(look.count))
         self.accept_chosen.setEnabled(bool(look.count))
         self.discard.setEnabled(bool(look.proposals))
@@ -309,8 +313,15 @@ def _looked(
     """In the worker, which owns the store."""
     for id, proposal in fresh:
         store.put(id, proposal)
-    changes = [Change(id, before, after) for id, before, after in _changes(library, store, selection, mode)]
-    return _Look(tuple(changes[:MOST_SHOWN]), len(changes), len(store))
+    changes: list[Change] = []
+    count, deadline = 0, time.monotonic() + COUNTED_SECONDS
+    for id, before, after in _changes(library, store, selection, mode):
+        count += 1
+        if count <= MOST_SHOWN:
+            changes.append(Change(id, before, after))
+        elif time.monotonic() > deadline:
+            return _Look(tuple(changes), count, len(store), False)
+    return _Look(tuple(changes), count, len(store), True)
 
 
 def _ratings(store: ProposalStore) -> dict[int, str]:
@@ -319,13 +330,13 @@ def _ratings(store: ProposalStore) -> dict[int, str]:
     return {id: one.scores[RATING][0][0] for id, one in proposals.items() if one and one.scores.get(RATING)}
 
 
-def _changes(library: Library, store: ProposalStore, selection: Selection, mode: Mode) -> list[tuple[int, str, str]]:
+def _changes(
+    library: Library, store: ProposalStore, selection: Selection, mode: Mode
+) -> Iterator[tuple[int, str, str]]:
     """(picture, before, after) of those whose caption would be another."""
-    found = []
     for id in list(store):
         proposal = store.get(id)
         before = library.text(id)
         after = with_proposal(before, proposal, selection, mode) if proposal is not None else before
         if after != before:
-            found.append((id, before, after))
-    return found
+            yield id, before, after
