@@ -464,7 +464,7 @@
     </message>
     <message>
         <source>Writing captions before the training starts ...</source>
-        <translation type="unfinished"></translation>
+        <translation>训练开始前先写入标注……</translation>
     </message>
     <message>
         <source>All listed pictures have a caption.</source>
@@ -2043,7 +2043,7 @@
     </message>
     <message>
         <source>Captions</source>
-        <translation type="unfinished">标注</translation>
+        <translation>标注</translation>
     </message>
     <message>
         <source>Runs</source>
@@ -3323,7 +3323,7 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     <name>TagLine</name>
     <message>
         <source>Suggestions</source>
-        <translation type="unfinished"></translation>
+        <translation>建议</translation>
     </message>
 </context>
 <context>
