@@ -178,7 +178,7 @@ class CaptionPanel(QWidget):
         refused = picture is not None and picture.problem not in (None, "", "empty")
         editable = is_ready and not refused
         self.chips.show_chips(list(found.chips), editable)
-        self.text.show_picture(picture, editable)
+        self.text.show_picture(picture if self.is_text else None, editable)
         if not self.text.is_edited:
             self.tokens.show_tokens(found.tokens, of_many=len(ids) > 1)
         self.problem.show_picture(picture if refused else None)

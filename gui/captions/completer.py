@@ -49,6 +49,7 @@ class TagLine(QLineEdit):
         box.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
         box.setMaxVisibleItems(12)
         self._popup = QListView()
+        self._popup.setAccessibleName(self.tr("Suggestions"))
         self._popup.setItemDelegate(_SuggestionRows(desk, self._popup))
         box.setPopup(self._popup)
         self._popup.installEventFilter(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import SequenceMatcher
 
 from PySide6.QtCore import QEvent, QTimer, Signal
@@ -15,7 +16,9 @@ from dataset_tools.token_count import token_counts
 from gui.captions.desk import CaptionDesk
 
 TYPING_MILLISECONDS = 500
-LONGEST = 50_000  # characters that can be edited here
+LONGEST = 20_000  # characters that can be edited here
+SHOWN = 2_000  # characters of a longer file
+_LINE_END = re.compile(r"(\r\n|\r|\n)")
 PARAGRAPH = "\u2029"  # what Qt puts between the lines of a text
 
 
@@ -44,8 +47,7 @@ class RawText(QPlainTextEdit):
         if picture is None or self._picture is None or picture.id != self._picture.id:
             self.commit()
         text = picture.text if picture is not None else ""
-        is_known = self._picture is not None and picture is not None and self._picture.id == picture.id
-        if is_known and self.is_edited and self.typed() == text:
+        if self.is_edited and picture is not None:  # the caption changed below what is being typed, which is kept
             self._picture = picture
             return
         self._timer.stop()
@@ -56,10 +58,10 @@ class RawText(QPlainTextEdit):
         self.setEnabled(picture is not None)
 
     def _fill(self, text: str) -> None:
-        if self._raw() == "\n".join(line for line, _ in _lines(text)):
+        if len(text) <= LONGEST and self._raw() == "\n".join(line for line, _ in _lines(text)):
             return  # it would move the cursor
         self._filling = True
-        self.setPlainText(text[:LONGEST])
+        self.setPlainText(text if len(text) <= LONGEST else f"{text[:SHOWN]} ...")
         self._filling = False
 
     @property
@@ -136,13 +138,5 @@ def with_line_ends(original: str, edited: str) -> str:
 
 def _lines(text: str) -> list[tuple[str, str]]:
     """Each line with its end, as Qt cuts them; the last one has none."""
-    found: list[tuple[str, str]] = []
-    start = place = 0
-    while place < len(text):
-        if text[place] in "\r\n":
-            end = text[place : place + 2] if text[place : place + 2] == "\r\n" else text[place]
-            found.append((text[start:place], end))
-            start = place = place + len(end)
-        else:
-            place += 1
-    return [*found, (text[start:], "")]
+    parts = _LINE_END.split(text)
+    return [*zip(parts[0:-1:2], parts[1::2]), (parts[-1], "")]

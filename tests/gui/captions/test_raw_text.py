@@ -123,3 +123,16 @@ def test_undo_while_typing_is_the_pages(raw: RawText, desk: CaptionDesk) -> None
     QTest.keyClick(raw, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     settle()
     assert text(desk, "b") == "plain" == raw.typed() and desk.redoable == ("write the caption",)
+
+
+def test_what_is_being_typed_survives_another_change(raw: RawText, desk: CaptionDesk) -> None:
+    choose(desk, "b")
+    type_at_end_of_first_line(raw, " typed")
+    desk.apply_texts("from elsewhere", {desk.selection[0]: "other"})
+    settle()
+    assert raw.typed() == "plain typed" and text(desk, "b") == "other"
+    raw.commit()
+    assert text(desk, "b") == "plain typed"
+    desk.undo()
+    settle()
+    assert text(desk, "b") == "other" == raw.typed()
