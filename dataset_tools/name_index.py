@@ -49,13 +49,15 @@ class NameIndex:
         return -1
 
     def starting(self, text: str, limit: int) -> list[int]:
-        """The numbers of the most used names that begin with a text, the best first."""
+        """The numbers of the most used names that begin with a text, the best first; before all the text itself."""
         wanted = text.encode("utf-8", "surrogatepass")
         if not wanted:
             return []
         first = bisect_left(self._order, wanted, key=self._raw)
         last = bisect_right(self._order, wanted, first, key=lambda n: self._raw(n)[: len(wanted)])
-        return nsmallest(limit, self._order[first:last])
+        found = nsmallest(limit, self._order[first:last])
+        exact = self._order[first] if first < last and self._raw(self._order[first]) == wanted else -1
+        return found if exact < 0 else [exact, *(number for number in found if number != exact)][:limit]
 
     def containing(self, text: str, limit: int, at_word: bool = False) -> list[int]:
         """The most used names with a text inside (`at_word`: at the beginning of a word that is not the first)."""

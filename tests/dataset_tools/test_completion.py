@@ -61,6 +61,11 @@ def test_aliases_faces_and_what_is_there_already(tmp_path: Path) -> None:
     assert completion.suggest(" ") == [] == completion.suggest("a\nb")
 
 
+def test_what_is_a_tag_as_it_is_typed_comes_first() -> None:
+    completion = Completion(DatasetTags({"cat ears": 100, "cat": 2, "cats": 50}))
+    assert tags(completion.suggest("cat")) == ["cat", "cat ears", "cats"]
+
+
 def test_the_tokenizers_own_words() -> None:
     words = TokenWords(clip_tokenizer().ids)
     assert "photograph" in tags(Completion(tokens=words).suggest("photogr"))
@@ -74,7 +79,8 @@ NAMES = st.lists(st.text("ab _é长", min_size=1, max_size=6), max_size=12, uniq
 def test_an_index_answers_as_a_walk_over_all_names(names: list[str], text: str, limit: int) -> None:
     index = NameIndex(names)
     assert [index[i] for i in range(len(index))] == names
-    assert index.starting(text, limit) == [i for i, name in enumerate(names) if name.startswith(text)][:limit]
+    starting = sorted((name != text, i) for i, name in enumerate(names) if name.startswith(text))
+    assert index.starting(text, limit) == [i for _, i in starting][:limit]
     assert index.containing(text, limit) == [i for i, name in enumerate(names) if text in name][:limit]
     assert index.containing(text, limit, True) == [i for i, name in enumerate(names) if f" {text}" in name][:limit]
     assert index.number(text) == (names.index(text) if text in names else -1)
