@@ -33,7 +33,7 @@ from dataset_tools.library import Library
 from dataset_tools.merging import Conflict, as_now
 from dataset_tools.preview import Change, Preview, Raws, preview, preview_texts
 from dataset_tools.recovery import left_behind, take_up
-from dataset_tools.saving import SavingThread
+from dataset_tools.saving import FILES_AT_ONCE, SavingThread
 from dataset_tools.writer import Backup, read_caption_file
 from kohya_like.data.folders import named, times
 from kohya_like.schema.errors import UserError
@@ -242,9 +242,14 @@ class CaptionSession:
         self.library.saved(id, stamp)
         return changed
 
-    def flush(self) -> tuple[str, ...]:
-        """Write everything now and wait for it; sentences of what could not be written."""
-        self._autosave.work(self._clock(), everything=True)
+    def flush(self, seconds: float | None = None) -> tuple[str, ...]:
+        """Write everything now and wait for it, at most so long; sentences of what could not be written."""
+        start = self._clock()
+        self._autosave.work(start, 0, everything=True)
+        for _ in range(0, self.unsaved, FILES_AT_ONCE):
+            self._autosave.work(self._clock(), FILES_AT_ONCE, everything=True)
+            if seconds is not None and self._clock() - start > seconds:
+                break
         self._on_saved(self.unsaved)
         return self.problems
 
@@ -260,10 +265,10 @@ class CaptionSession:
         """Do what is due at `now`: journal what is new, write what is old enough. Called by a test."""
         self._autosave.work(now)
 
-    def close(self) -> tuple[str, ...]:
-        """`flush`, then let go of the journal. What could not be written waits in it for the next session."""
+    def close(self, seconds: float | None = None) -> tuple[str, ...]:
+        """`flush`, then let go of the journal. What is not written waits in it for the next session."""
         self._thread.stop()
-        left = self.flush()
+        left = self.flush(seconds)
         self._autosave.close()
         return left
 

@@ -269,3 +269,16 @@ def test_a_few_captions_are_edited_without_waiting_for_the_index(scene: Scene, m
     assert scene.session.apply(RenameTag("cat", "kitty"), scene.all()).changes
     with pytest.raises(AssertionError):
         scene.session.apply(SortTags("count"), [0])
+
+
+def test_closing_in_a_hurry_leaves_the_rest_to_the_next_session(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, {f"{i:03d}": b"cat" for i in range(100)})
+    scene.session.apply(RenameTag("cat", "dog"), scene.all())
+    ticks = iter(range(100))
+    scene.session._clock = lambda: float(next(ticks))
+    scene.session.close(0.5)
+    written = sum(path.read_bytes() == b"dog" for path in scene.folder.glob("*.txt"))
+    assert 0 < written < 100
+    scene.open()
+    assert scene.session.unsaved == 100 - written and scene.session.close() == ()
+    assert all(path.read_bytes() == b"dog" for path in scene.folder.glob("*.txt"))
