@@ -58,6 +58,7 @@ class CaptionDesk(QObject):
         findings: what tools found out about pictures, for the filter; `note` adds to it.
     """
 
+    leaving = Signal()  # the folders are about to be let go: what was typed becomes an edit now, or never
     opened = Signal()  # other pictures: the list is there, captions may still be read
     ready = Signal()  # all captions are read: `session` is there, edits are possible
     progress = Signal(int, int)  # captions read, of how many; the last one is (n, n)
@@ -106,12 +107,12 @@ class CaptionDesk(QObject):
 
     # what is open
 
-    def open(self, folders: Sequence[str], recursive: bool = False) -> None:
+    def open(self, folders: Sequence[str], deep: bool = False) -> None:
         """List these folders and read their captions: `opened`, `progress`, `ready`. Edits of the folders open before
-        are written first. `recursive`: all folders below, not only those that training would find."""
+        are written first. `deep`: where training would find no picture, those of all folders below are listed."""
         value = self.desk.document.value
         extension, suffix = value("data.caption_extension"), value("data.mask_suffix")
-        rules = Rules(str(extension or ".txt"), str(suffix or ""), recursive)
+        rules = Rules(str(extension or ".txt"), str(suffix or ""), deep)
         self._opening.open(folders, rules)
 
     def refresh(self) -> None:
@@ -121,9 +122,13 @@ class CaptionDesk(QObject):
     def close(self) -> None:
         """Write what is unsaved and let go of the folders, in a thread; `gui.background.wait_for_all` waits for it."""
         self._opening.close()
+        self.opened.emit()
+        self.show_list(Shown())
+        self._tell_session()
 
     def flush(self) -> None:
         """Write what is unsaved now, in a thread."""
+        self.leaving.emit()
         if (session := self.session) is not None:
             self.work(session.flush, self._say_flushed)
 
@@ -177,13 +182,18 @@ class CaptionDesk(QObject):
 
     def take_outside(self, found: Outside, changed: Sequence[int]) -> None:
         """What other programs did (called by `Opening`)."""
-        self.note(outside={*self.findings.outside, *changed}, gone=found.gone)
+        self.note(gone=found.gone)
+        self.take_changed(changed)
         if self.gone_faults != (told := tuple(found.faults)):
             self.gone_faults = told
             self.faults_changed.emit()
         if found.is_other_list:
             self.look()
+
+    def take_changed(self, changed: Sequence[int]) -> None:
+        """Captions that other programs wrote, read anew (called by `Opening`)."""
         if changed:
+            self.note(outside={*self.findings.outside, *changed})
             self.outside_seen.emit(len(changed))
 
     def _tell_session(self) -> None:

@@ -92,4 +92,10 @@ class Looking:
         if library is None or self._sizes_read or not asks:
             return
         self._sizes_read = True
-        later(lambda: library.read_sizes(), lambda _: self.look(), owner=self._desk, pool=self._reader)
+        desk = self._desk
+        later(
+            lambda: library.read_sizes(cancelled=lambda: desk.library is not library),
+            lambda _: self.look(),
+            owner=desk,
+            pool=self._reader,
+        )

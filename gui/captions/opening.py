@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QThreadPool, QTimer
 
+from dataset_tools.filter_sight import Findings
 from dataset_tools.index_store import IndexStore
 from dataset_tools.library import Library
-from dataset_tools.places import index_file, state_home
+from dataset_tools.places import index_file, state_folder
 from dataset_tools.session import CaptionSession
 from gui.background import later
 from gui.captions.showing import Shown, Wish, look
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 PROGRESS_SECONDS = 0.1  # between two words of it
 LOOK_AFTER_MILLISECONDS = 700  # after a folder said that something changed
 WAIT_FOR_OWN_MILLISECONDS = 2_000  # while our own captions are being written, each of them such a change
+GLANCE_MILLISECONDS = 3_000  # a folder does not tell when a file in it is written in place
+MOST_GLANCED = 50  # chosen pictures
 MOST_WATCHED = 500  # folders; changes in others are seen when the window is activated
 
 
@@ -34,12 +38,12 @@ class Rules:
 
     caption_extension: str = ".txt"
     mask_suffix: str = ""
-    recursive: bool = False
+    deep: bool = False  # look further below where training would find nothing
 
 
 @dataclass(frozen=True)
 class Opened:
-    """The list of pictures; `recovered` and captions follow."""
+    """The list of pictures; captions follow."""
 
     library: Library
     shown: Shown
@@ -67,43 +71,68 @@ class Opening(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._on_time)
+        self._glances = QTimer(self)
+        self._glances.setInterval(GLANCE_MILLISECONDS)
+        self._glances.timeout.connect(self.glance)
+        self._is_glancing = False
         self._watcher.directoryChanged.connect(lambda _: self._look_soon())
 
     def open(self, folders: Sequence[str], rules: Rules) -> None:
-        self._number += 1
-        number, wanted = self._number, tuple(folders)
+        """The list is read at once; captions follow when those of the folders open before are written."""
+        number, wanted = self._begin(), tuple(folders)
         self.folders = wanted
-        old, old_library = self._desk.session, self._desk.library
-        cancelled: Callable[[], bool] = lambda: number != self._number  # noqa: E731 - the same value twice
+        waiting: list[Library] = []  # listed, while the old folders are still being written
+        is_free: list[bool] = []
 
         def list_them() -> Opened:
-            _let_go(old, old_library)
-            store = IndexStore(index_file(wanted))
-            library = Library(
-                wanted,
-                caption_extension=rules.caption_extension,
-                recursive=rules.recursive,
-                mask_suffix=rules.mask_suffix,
-                store=store,
-            )
-            library.list_pictures(cancelled)
-            return Opened(library, look(library, Wish(), self._desk.findings))
+            library = _listed(wanted, rules, lambda: number != self._number)
+            return Opened(library, look(library, Wish(), Findings()))
 
         def listed(opened: Opened) -> None:
             if number == self._number:
                 self._desk.take(opened)
                 self._watch(opened.library.folders())
-                self._read(number, opened.library)
+                waiting.append(opened.library)
+                read_when_free()
 
+        def free() -> None:
+            is_free.append(True)
+            read_when_free()
+
+        def read_when_free() -> None:
+            if waiting and is_free and number == self._number:
+                self._read(number, waiting.pop())
+
+        self._let_go(free)
         later(list_them, listed, owner=self, pool=self._reader)
 
     def close(self) -> None:
-        """In a thread: write what is unsaved, remember what is known."""
+        """In threads: write what is unsaved, remember what is known."""
+        self._begin()
+        self.folders = ()
+        self._let_go(lambda: None)
+        self._desk.library = None
+
+    def _begin(self) -> int:
+        """What was asked for before does not count any more."""
         self._number += 1
         self._timer.stop()
+        self._glances.stop()
+        self._desk.leaving.emit()  # what was typed becomes an edit
+        return self._number
+
+    def _let_go(self, then: Callable[[], None]) -> None:
+        """After the edits under way; `then` when all is written. From now on nothing is edited."""
         session, library = self._desk.session, self._desk.library
-        self._desk.session = self._desk.library = None
-        later(lambda: _let_go(session, library), lambda _: None, pool=self._reader)
+        self._desk.session = None
+
+        def write() -> None:
+            if session is not None:
+                session.close()
+            if library is not None:
+                library.remember()
+
+        self._desk.work(lambda: None, lambda _: later(write, lambda _: then(), owner=self), owner=self)
 
     def refresh(self) -> None:
         """Compare files with what is known, unless that is under way; then once more after it."""
@@ -135,6 +164,25 @@ class Opening(QObject):
 
         later(compare, done, failed, self, self._reader)
 
+    def glance(self) -> None:
+        """Whether the captions of the chosen pictures were written by another program; without a look at all others."""
+        session, library, number = self._desk.session, self._desk.library, self._number
+        ids = self._desk.selection[:MOST_GLANCED]
+        if session is None or library is None or not ids or self._is_glancing:
+            return
+        self._is_glancing = True
+
+        def compare() -> list[int]:
+            other = [one for one in ids if _is_other(library, one)]
+            return session.outside(other) if other else []
+
+        def done(changed: list[int]) -> None:
+            self._is_glancing = False
+            if changed and number == self._number:
+                self._desk.take_changed(changed)
+
+        later(compare, done, owner=self, pool=self._reader)
+
     # captions
 
     def _read(self, number: int, library: Library) -> None:
@@ -153,7 +201,7 @@ class Opening(QObject):
                 return None
             session = CaptionSession(
                 library,
-                state_home() / "captions",
+                state_folder(self.folders),
                 on_changed=desk.changed_in_thread.emit,
                 on_conflict=desk.conflict_in_thread.emit,
                 on_fault=lambda sentence: (
@@ -171,6 +219,7 @@ class Opening(QObject):
                 return
             if number == self._number:
                 desk.take_session(ready)
+                self._glances.start()
             else:
                 later(ready.session.close, lambda _: None, pool=self._reader)
 
@@ -195,8 +244,26 @@ class Opening(QObject):
             self.refresh()
 
 
-def _let_go(session: CaptionSession | None, library: Library | None) -> None:
-    if session is not None:
-        session.close()
-    if library is not None:
-        library.remember()
+def _is_other(library: Library, number: int) -> bool:
+    known = library.caption_stamp(number)
+    try:
+        facts = os.stat(library.caption_path(number))
+    except OSError:
+        return known is not None
+    return known is None or (facts.st_mtime_ns, facts.st_size) != (known.mtime_ns, known.size)
+
+
+def _listed(folders: tuple[str, ...], rules: Rules, cancelled: Callable[[], bool]) -> Library:
+    """The pictures as training finds them; where it finds none and `deep` is set, those of all folders below."""
+    for recursive in (False, True) if rules.deep else (False,):
+        library = Library(
+            folders,
+            caption_extension=rules.caption_extension,
+            recursive=recursive,
+            mask_suffix=rules.mask_suffix,
+            store=IndexStore(index_file(folders)),
+        )
+        library.list_pictures(cancelled)
+        if len(library) or cancelled():
+            break
+    return library

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QToolButton, QWidget
 
 from gui.amounts import whole
 from gui.captions.desk import CaptionDesk
@@ -28,7 +28,7 @@ class StatusLine(QFrame):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedWidth(120)
-        self.reading = PlainLabel(role="muted")
+        self.reading, self.stop = PlainLabel(role="muted"), QToolButton()
         self._icon = QLabel()
         self._fault = ""
         self._done = self._of = 0
@@ -36,7 +36,8 @@ class StatusLine(QFrame):
         row.setContentsMargins(GAP, SMALL, GAP, SMALL)
         row.setSpacing(GAP)
         for widget, stretch in (
-            (self.chosen, 0), (self.reading, 0), (self.bar, 0), (self.fault, 1), (self._icon, 0), (self.saved, 0),
+            (self.chosen, 0), (self.reading, 0), (self.bar, 0), (self.stop, 0), (self.fault, 1),
+            (self._icon, 0), (self.saved, 0),
         ):  # fmt: skip
             row.addWidget(widget, stretch)
         self._timer = QTimer(self)
@@ -47,8 +48,13 @@ class StatusLine(QFrame):
         for signal in (desk.opened, desk.ready, desk.saved_changed, desk.conflicts_changed, desk.filtered):
             signal.connect(self._show)
         desk.selection_changed.connect(lambda _: self._show())
-        desk.desk.language.changed.connect(self._show)
+        desk.desk.language.changed.connect(self.retranslate)
         desk.desk.theme.changed.connect(self._show)
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        self.stop.setToolTip(self.tr("Stop reading and close the folder"))
+        self.stop.setAccessibleName(self.stop.toolTip())
         self._show()
 
     def _on_progress(self, done: int, of: int) -> None:
@@ -64,12 +70,13 @@ class StatusLine(QFrame):
         self.chosen.setText(self.tr("{count} chosen").format(count=whole(len(desk.selection))))
         self.chosen.setVisible(desk.library is not None)
         is_reading = desk.library is not None and desk.session is None
-        self.bar.setVisible(is_reading)
-        self.reading.setVisible(is_reading)
+        for widget in (self.bar, self.reading, self.stop):
+            widget.setVisible(is_reading)
         if is_reading:
             self.reading.setText(self.tr("Reading captions"))
             self.bar.setRange(0, max(1, self._of))
             self.bar.setValue(self._done)
+            self.stop.setIcon(desk.desk.theme.icon("clear", "muted"))
         unsaved = desk.unsaved
         if not unsaved:
             self._fault = ""

@@ -98,6 +98,7 @@ class CaptionsPage(QWidget):
         layout.addWidget(self.panel)
         self.panel.filter_requested.connect(self.filter.ask)
         self.panel.bind_keys(self)
+        self.captions.leaving.connect(self.panel.text.commit)
 
     def mount(self, tool: Tool) -> None:
         """Offer a tool: a button, its key, and its widget when it is first asked for."""
@@ -140,6 +141,7 @@ class CaptionsPage(QWidget):
         self.filter.left.connect(self.gallery.take_keyboard)
         self.tools.left.connect(self.gallery.take_keyboard)
         captions.said.connect(desk.wishes.said)
+        self.status.stop.clicked.connect(captions.close)
         captions.faults_changed.connect(self._say_faults)
         captions.opened.connect(self._on_opened)
         captions.outside_seen.connect(self._on_outside_seen)
@@ -181,7 +183,7 @@ class CaptionsPage(QWidget):
     def open_folder(self, folder: str) -> None:
         self._is_of_preset = False
         self._desk.settings.set(SETTING_FOLDER, folder)
-        self.captions.open([folder])
+        self.captions.open([folder], deep=True)
 
     def open_preset_folders(self) -> None:
         self._is_of_preset = True
@@ -225,6 +227,7 @@ class CaptionsPage(QWidget):
     def _save_then(self, go: Callable[[], None]) -> None:
         """A training reads the files: what is not in them yet is written before it starts."""
         captions = self.captions
+        captions.leaving.emit()  # what is typed counts
         if (session := captions.session) is None or not captions.unsaved:
             go()
             return

@@ -156,6 +156,21 @@ def test_a_change_outside_is_taken_up_and_found_by_the_filter(desk: CaptionDesk,
     assert names(desk) == ["b"]
 
 
+def test_a_file_written_in_place_is_seen_while_its_picture_is_chosen(
+    desk: CaptionDesk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    desk.select([number(desk, "b")])
+    change_outside(tmp_path / "set" / "b.txt", "bird")
+    desk._opening.glance()
+    assert wait_for_all()
+    assert text(desk, "b") == "bird"
+
+
+def test_a_new_picture_is_seen_without_asking(desk: CaptionDesk, qtbot: QtBot, tmp_path: Path) -> None:
+    make_folder(tmp_path / "set", {"e": "new"})
+    qtbot.waitUntil(lambda: "e" in names(desk), timeout=10_000)
+
+
 def test_new_and_deleted_pictures_come_and_go(desk: CaptionDesk, tmp_path: Path) -> None:
     make_folder(tmp_path / "set", {"e": "new"})
     (tmp_path / "set" / "a.png").unlink()
