@@ -3186,6 +3186,10 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
 <context>
     <name>StatusLine</name>
     <message>
+        <source>Stop reading and close the folder</source>
+        <translation>停止读取并关闭文件夹</translation>
+    </message>
+    <message>
         <source>{count} chosen</source>
         <translation>已选 {count} 张</translation>
     </message>
