@@ -25,7 +25,7 @@ from typing import Literal
 
 from dataset_tools.autosave import AUTOSAVE_SECONDS, Autosave, Put
 from dataset_tools.caption_file import decode, encode
-from dataset_tools.edits import Edit, SetText
+from dataset_tools.edits import Edit
 from dataset_tools.history import History, Step, changes_of, turned, untouched
 from dataset_tools.journal import Journal
 from dataset_tools.journal_frames import BatchHead, Kind
@@ -107,10 +107,6 @@ class CaptionSession:
             batch = preview_texts(self.library, label, texts)
             self._do(batch)
         return self._told(batch)
-
-    def set_text(self, id: int, text: str) -> Batch:
-        """The whole text of one caption."""
-        return self.apply(SetText(text), [id])
 
     def _do(self, batch: Batch) -> None:
         if batch.changes:

@@ -11,6 +11,7 @@ import pytest
 from dataset_tools import recovery
 from dataset_tools.edits import AddTags, RenameTag
 from dataset_tools.journal import Journal
+from dataset_tools.writer import Vanished, sentence_of
 from tests.dataset_tools.caption_faults import Faults, Killed, drop, injected, killed, opened, raising
 from tests.dataset_tools.test_session import Scene
 
@@ -231,3 +232,18 @@ def test_journals_are_kept_for_undo_but_not_for_ever(scene: Scene, monkeypatch: 
         pass
     scene.session.close()
     assert scene.raw("a") == b"cat, a, t0, t1, t2"
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(errno.EROFS, ""), "cannot be written to"),
+        (OSError(errno.EDQUOT, ""), "disk is full"),
+        (PermissionError(errno.EACCES, ""), "another program holds it"),
+        (OSError(errno.EIO, "Input/output error"), "(Input/output error)"),
+        (Vanished(errno.ENOENT, ""), "not there any more"),
+    ],
+)
+def test_why_a_caption_is_not_saved_is_a_sentence(error: OSError, says: str) -> None:
+    text = sentence_of(error, "/data/10_cat/a.txt")
+    assert says in text and "/data/10_cat" in text and text.endswith("kept in the journal and is tried again")
