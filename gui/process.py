@@ -12,6 +12,7 @@ from PySide6.QtCore import QByteArray, QObject, QProcess, QProcessEnvironment, Q
 
 LONGEST_LINE = 8 << 20  # bytes; what is longer is cut, the rest of the line is dropped
 LAST_WORDS = 4096  # bytes of stderr that are kept
+DATASET_TOOL = "The dataset tool"  # what a verb of dataset_tools is called when it crashes
 PATIENCE_MS = 3000  # between asking it to end and killing it
 
 State = Literal["finished", "failed", "killed", "stopped", "not started"]

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLineEdit, QProgre
 
 from gui.amounts import whole
 from gui.desk import Desk
-from gui.process import Child, Outcome
+from gui.process import DATASET_TOOL, Child, Outcome
 from gui.theme import GAP, SMALL
 from gui.widgets.health_results import HealthResults
 from gui.widgets.text import PlainLabel, shortened
@@ -36,7 +36,7 @@ class HealthCard(QFrame):
         self._doing = ""  # "health" or "clean" while the child works
         self._last: dict[str, Any] = {}
         self._made = ""  # the folder of the clean copy
-        self.child = Child("The look over the pictures", self)
+        self.child = Child(DATASET_TOOL, self)
         self.heading = PlainLabel(role="heading")
         self.lesson = PlainLabel(role="muted", wrap=True)
         self.look, self.stop = QPushButton(), QPushButton()

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.desk import Desk
-from gui.process import Child, Outcome
+from gui.process import DATASET_TOOL, Child, Outcome
 from gui.theme import GAP, SMALL, WIDE
 from gui.widgets.paths import PathEdit
 from gui.widgets.text import PlainLabel, shortened
@@ -98,7 +98,7 @@ class NewDatasetDialog(QDialog):
         self._desk, self._command = desk, tuple(command)
         self._is_plan = False
         self._has_plan = False  # of what the form says now
-        self.child = Child("The new dataset", self)
+        self.child = Child(DATASET_TOOL, self)
         self.lesson = PlainLabel(role="muted", wrap=True)
         self._parent_label, self.folder, self.browse = PlainLabel(), PathEdit(), QToolButton()
         self.rows: list[_ConceptRow] = []

@@ -28,13 +28,15 @@ SPOKEN = ("caption_", "library", "listing", "index_store", "outside",
 # Modules whose texts stay in the terminal, in generated documents or in files, or have a catalogue of their own.
 SILENT = (
     "cli.py", "console.py", "config_docs.py", "example_presets.py", "network_docs.py", "network_docs_text.py",
-    "method_cells.py", "method_docs.py", "method_docs_text.py",
+    "method_cells.py", "method_docs.py", "method_docs_text.py", "measured.py",
     "batch_log.py", "demo/", "schema/docs.py", "schema/texts/",
     "preflight/rendering.py", "formats/kohya_keys.py", "formats/ldm_names.py", "verbs/inspect.py",
     "verbs/tools.py", "verbs/network_facts.py", "verbs/generate_options.py",
     "networks/presets.py", "recipes.py", "data/template_sentences.py", "verbs/embedding_facts.py",
     "gui/__main__.py", "gui/amounts.py", "gui/fields.py", "gui/log_tail.py", "gui/main_window.py", "gui/pages/",
-    "gui/run_events.py", "gui/style_sheet.py", "gui/theme.py", "gui/widgets/",
+    "gui/run_events.py", "gui/style_sheet.py", "gui/theme.py", "gui/widgets/", "gui/captions/batch_edit.py",
+    "gui/captions/filter_bar.py", "gui/captions/key_docs.py", "gui/captions/mask_tool.py",
+    "gui/captions/thumbnail_store.py",
 )  # fmt: skip
 
 # Errors of the program's own making: a traceback in console.log, never a sentence for a person.
