@@ -1,4 +1,4 @@
-"""What a tag may become while it is typed: tags of the dataset first, then a vocabulary's, then words of the tokenizer.
+"""What a tag may become while it is typed: the dataset's tags first, a vocabulary's, a table's, the tokenizer's words.
 
 Text in another language is looked up in the translations and in the vocabulary's aliases: 长发 offers `long hair`.
 The sources are values, made in threads; asking them takes milliseconds.
@@ -118,8 +118,12 @@ class Completion:
             yield Suggestion(entry.tag, "vocabulary", entry.count, entry.category, entry.alias)
 
     def _translated(self, wanted: str, limit: int) -> Iterator[Suggestion]:
-        for tag, word in self.translations.tags_for(wanted, limit) if self.translations is not None else ():
+        if self.translations is None:
+            return
+        for tag, word in self.translations.tags_for(wanted, limit):
             yield Suggestion(tag, "translation", found_by=word)
+        for tag in self.translations.tags_like(wanted, limit):
+            yield Suggestion(tag, "translation")
 
 
 def _numbers(index: NameIndex, text: str, limit: int, where: Where) -> list[int]:

@@ -42,6 +42,7 @@ class Translations:
         pairs = [(word, tag) for tag, words in self._words.items() for word in words]
         self._index = NameIndex([word.lower() for word, _ in pairs])
         self._tags = [tag for _, tag in pairs]
+        self._names = NameIndex([tag for tag in self._words if "\n" not in tag])
         self.skipped = skipped
 
     def __len__(self) -> int:
@@ -54,6 +55,12 @@ class Translations:
 
     def words_of(self, tag: str) -> tuple[str, ...]:
         return self._words.get(plain_tag(tag), ())
+
+    def tags_like(self, text: str, limit: int) -> list[str]:
+        """Tags of the table that begin with this text, then those that have a word that does."""
+        wanted = folded(text)
+        numbers = [*self._names.starting(wanted, limit), *self._names.containing(wanted, limit, at_word=True)]
+        return [self._names[number] for number in dict.fromkeys(numbers)][:limit]
 
     def tags_for(self, text: str, limit: int) -> list[tuple[str, str]]:
         """Tags with a word that is, begins with or has this text inside, and that word; the best first."""

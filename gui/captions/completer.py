@@ -50,8 +50,8 @@ class TagLine(QLineEdit):
         box.setMaxVisibleItems(12)
         self._popup = QListView()
         self._popup.setAccessibleName(self.tr("Suggestions"))
-        self._popup.setItemDelegate(_SuggestionRows(desk, self._popup))
         box.setPopup(self._popup)
+        self._popup.setItemDelegate(_SuggestionRows(desk, self._popup))  # after setPopup, which sets Qt's own
         self._popup.installEventFilter(self)
         box.setWidget(self)
         self._box = box

@@ -53,6 +53,11 @@ def test_chinese_offers_the_tag_from_the_table_and_from_the_csv(tmp_path: Path) 
     assert Completion(vocabulary=vocabulary(tmp_path), translations=read_translations()).suggest("长") != []
 
 
+def test_without_a_list_the_table_is_one() -> None:
+    found = Completion(translations=read_translations(), tokens=TokenWords({"twin</w>": 5})).suggest("twin")
+    assert tags(found) == ["twins", "twintails", "twin braids", "low twintails", "short twintails", "twin"]
+
+
 def test_aliases_faces_and_what_is_there_already(tmp_path: Path) -> None:
     completion = Completion(vocabulary=vocabulary(tmp_path))
     assert completion.suggest("mik")[0] == Suggestion("hatsune miku", "vocabulary", 90000, 4, "miku")
