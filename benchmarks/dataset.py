@@ -2,9 +2,10 @@
 
     python -m benchmarks.dataset [--folder FOLDER] [--count 100000] [--rounds 5] [--only opened edited ...] [--write]
 
-The dataset is that of benchmarks.dataset_made (6 GB for 100,000; taken as it is where FOLDER holds one). Each round is a
-process of its own with a cache folder of its own, `offscreen`. "Opened" runs twice in each round: without an index, and
-with that of the first time. --write puts medians, load and commit into results/dataset.json and the table into README.md.
+The dataset is that of benchmarks.dataset_made (6 GB for 100,000; taken as it is where FOLDER holds one). Each round is
+a process of its own with a cache folder of its own, `offscreen`. "Opened" runs twice in each round: without an index,
+and with that of the first time. --write puts medians, load and commit into results/dataset.json and the table into
+README.md.
 """
 
 from __future__ import annotations

@@ -138,19 +138,20 @@ def edited(settings: Path, folder: Path) -> Figures:
     stage.noted("filter")
     figures["add a tag"] = statistics.median(adds)
     figures |= {f"filter {name}": statistics.median(found) for name, found in looks.items()}
+    everything, before = list(desk.shown.ids), time.process_time()
     renames = []
-    for number in range(4):
-        edit = RenameTag(*((TRIGGER, OTHER) if number % 2 == 0 else (OTHER, TRIGGER)))
-        renames.append(stage.timed(lambda edit=edit: desk.apply(edit, list(desk.shown.ids)), desk.texts_changed))
-        _rest(stage, 1.5)  # what follows a rename in the window, and the index, belongs to the block, not to the next
-    stage.noted("rename")
-    started = time.perf_counter()
-    stage.until(lambda: desk.unsaved == 0, 900)
-    figures |= {"rename over the dataset": statistics.median(renames), "renames written": _since(started)}
-    stage.noted("writing")
+    for tags in ((TRIGGER, OTHER), (OTHER, TRIGGER)):
+        started = time.perf_counter()
+        renames.append(stage.timed(lambda tags=tags: desk.apply(RenameTag(*tags), everything), desk.texts_changed))
+        stage.noted("rename")
+        stage.until(lambda: desk.unsaved == 0, 900)
+        figures["a rename of all captions, until all files are written"] = _since(started)
+        stage.noted("writing")
+    figures |= {"a rename of all captions, until it is seen": statistics.median(renames)}
+    figures["two such renames, processor"] = (time.process_time() - before) * 1e3
     figures["memory after the renames"] = memory_megabytes()
     stage.ended()
-    return figures | {"longest block": max(stage.worst.values())} | _named(stage)
+    return figures | {"longest block while editing": max(stage.worst.values())} | _named(stage)
 
 
 def _named(stage: Stage) -> Figures:
