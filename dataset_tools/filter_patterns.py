@@ -17,7 +17,7 @@ import regex
 
 from dataset_tools.filter_error import FilterError
 
-SECONDS = 3.0  # of processor time, for one whole filter: a busy machine makes no expression worse
+SECONDS = 2.0  # of processor time, for one whole filter: a busy machine makes no expression worse
 _FLAGS = {"i": regex.IGNORECASE, "s": regex.DOTALL, "m": regex.MULTILINE, "x": regex.VERBOSE}
 Test = Callable[[str], bool]
 
