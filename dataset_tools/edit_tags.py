@@ -103,12 +103,11 @@ def _renamed(text: str, old: str, new: str) -> str | None:
     if at < 0:
         return text
     end = at + len(old)
-    if "\n" in text or not text.isprintable() or text.find(old, end) >= 0 or new in text or not new or "," in new:
+    if (at and not text.endswith((",", ", "), 0, at)) or (end < len(text) and text[end] != ","):
         return None
-    head, tail = text[:at], text[end:]
-    if head.rstrip()[-1:] not in ("", ",") or tail.lstrip()[:1] not in ("", ","):
+    if not text.isprintable() or text.find(old, end) >= 0 or new in text or not new or "," in new:
         return None
-    return head + new + tail
+    return text[:at] + new + text[end:]
 
 
 @dataclass(frozen=True)

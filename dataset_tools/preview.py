@@ -63,25 +63,26 @@ def preview(library: Library, ids: Iterable[int], edit: Edit, cancelled: Callabl
     if edit.only_with is not None and len(chosen) > FEW:
         chosen = _with_one_of(library, chosen, edit.only_with)
     context = Context(library.counts() if edit.asks_counts else {})
-    made, columns = Making(library), library.shelf.columns
+    made, applied = Making(library), edit.applied
+    changes, encodings, problems = made.changes, library.shelf.columns.encodings, library.shelf.columns.problems
     for start in range(0, len(chosen), CHECKED_EACH):
         if cancelled():
             break
         some = chosen[start : start + CHECKED_EACH]
         for id, before in zip(some, library.texts(some)):
-            after = edit.applied(before, context)
+            after = applied(before, context)
             if after is before or after == before:
                 continue
-            if before and columns.encodings[id] == PLAIN and columns.problems[id] == FINE and _is_simple(after):
-                made.changes.append(Change(id, before, after))  # a short way: 100,000 of these are a rename
+            if before and encodings[id] == PLAIN and problems[id] == FINE and after.isascii() and _is_simple(after):
+                changes.append(Change(id, before, after))  # a short way: 100,000 of these are a rename
             else:
                 made.add(id, before, after)
     return made.done(edit.describe())
 
 
 def _is_simple(text: str) -> bool:
-    """Whether any file in UTF-8 can hold it."""
-    return text.isascii() and "\0" not in text and len(text) <= CAPTION_LIMIT
+    """Whether any file in UTF-8 can hold this ASCII text."""
+    return len(text) <= CAPTION_LIMIT and "\0" not in text
 
 
 def preview_texts(library: Library, label: str, texts: Mapping[int, str]) -> Preview:
