@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from dataset_tools.verbs_edits import add_edit_verbs
 from dataset_tools.verbs_exchange import add_exchange_verbs
+from dataset_tools.verbs_finding import add_finding_verbs
 from dataset_tools.verbs_pictures import add_picture_verbs
 from dataset_tools.verbs_tagging import add_tagging_verbs
 from kohya_like.console import say
@@ -52,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
 
     add_edit_verbs(verb)
     add_exchange_verbs(verb)
+    add_finding_verbs(verb)
     add_picture_verbs(verb)
     add_tagging_verbs(verb)
     return top

@@ -235,3 +235,23 @@ class Or:
 
 def _of(ids: Set[int], chosen: Collection[int]) -> Set[int]:
     return ids & frozenset(chosen)
+
+
+def asks(filter_: Filter) -> frozenset[str]:
+    """The keys of a filter: {"tag", "size"} of `tag:cat OR size:512x512`. A text without a key is "caption", "path"."""
+    match filter_:
+        case Not(part):
+            return asks(part)
+        case And(parts) | Or(parts):
+            return frozenset().union(*map(asks, parts))
+        case HasTag():
+            return frozenset({"tag"})
+        case InText(fields):
+            return frozenset(fields)
+        case Compare(field) | Found(field):
+            return frozenset({field})
+        case HasSize() | ShorterSide():
+            return frozenset({"size"})
+        case HasRatio():
+            return frozenset({"ar"})
+    return frozenset()

@@ -155,8 +155,17 @@ def chosen(library: Library, only: str) -> list[int]:
     if not only:
         return list(library.ids())
     from dataset_tools.filter_language import found, parse
+    from dataset_tools.filter_terms import asks
 
-    return sorted(found(parse(only), library))
+    wanted = parse(only)
+    keys = asks(wanted)
+    if foreign := keys & {"dup", "quality", "changed"}:
+        raise UserError(
+            f"{min(foreign)}: is a filter of the window", "the verb health finds what dup: and quality: mean"
+        )
+    if keys & {"size", "ar", "width", "height"}:
+        library.read_sizes()
+    return sorted(found(wanted, library))
 
 
 def shown(library: Library, preview: Preview) -> int:
