@@ -69,15 +69,21 @@ class AestheticEncoder:
             encode_chunks(encoder, spec, prompts, backbone.clip_skip, count)
             for encoder, spec in zip(backbone.text_encoders, backbone.family.text_encoders)
         ]
-        hidden, pooled = plain[self._number]
+        if self._aesthetic.weight and self._aesthetic.steps:  # else nothing is to change, to the last bit
+            plain[self._number] = self._with_look(*plain[self._number], prompts, count)
+        found = [vector for _, vector in plain if vector is not None]
+        return Conditioning(torch.cat([one for one, _ in plain], dim=-1), found[0] if found else None)
+
+    def _with_look(
+        self, hidden: Tensor, pooled: Tensor | None, prompts: Sequence[PromptChunks], count: int
+    ) -> tuple[Tensor, Tensor | None]:
+        """Hidden states [B, T, D] and pooled vectors, mixed with those of encoders that were pulled."""
         rows = [self._pulled(prompt, count) for prompt in prompts]
         mixed = self._mixed(hidden, torch.cat([row for row, _ in rows]))
         firsts = [first for _, first in rows if first is not None]
         if pooled is not None and firsts:
             pooled = self._mixed(pooled, torch.cat(firsts))
-        plain[self._number] = (mixed, pooled)
-        found = [vector for _, vector in plain if vector is not None]
-        return Conditioning(torch.cat([one for one, _ in plain], dim=-1), found[0] if found else None)
+        return mixed, pooled
 
     def _pulled(self, prompt: PromptChunks, count: int) -> tuple[Tensor, Tensor | None]:
         """Hidden states [1, T, D] and pooled vector of a prompt by encoders that were pulled, one for each chunk."""
