@@ -1,4 +1,4 @@
-"""Kills and errors at the n-th file operation of a caption session, in this process; and what a killed one leaves open."""
+"""Kills and errors at the n-th file operation of a caption session, in this process; and what a killed one leaves."""
 
 from __future__ import annotations
 

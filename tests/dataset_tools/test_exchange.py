@@ -42,7 +42,7 @@ def test_jsonl_comes_back_and_training_reads_the_same(folder: Path, tmp_path: Pa
 
 def test_a_metadata_file_keeps_what_it_says_beside_captions(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "meta.json"
-    table = {
+    table: dict[str, dict[str, object]] = {
         "elsewhere/x": {"caption": "x", "train_resolution": [512, 768]},
         "a": {"tags": "old", "train_resolution": [512, 512], "own": {"deep": [1, 2.5, None]}},
         "b.png": {"caption": "长发\nsecond", "tags": ""},

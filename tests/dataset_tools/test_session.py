@@ -233,7 +233,8 @@ def test_a_conflict_that_only_a_person_can_settle(tmp_path: Path) -> None:
 def test_the_thread_writes_by_itself_and_calls_back(tmp_path: Path) -> None:
     (tmp_path / "10_cat").mkdir()
     (tmp_path / "10_cat/a.png").write_bytes(b"")
-    saved, changed, ticks = threading.Event(), [], iter(range(0, 10_000, 5))
+    saved, ticks = threading.Event(), iter(range(0, 10_000, 5))
+    changed: list[list[int]] = []
     session = CaptionSession(
         opened(tmp_path), tmp_path / "state", clock=lambda: float(next(ticks)),  # each look at it is 5 s later
         on_changed=changed.append, on_saved=lambda left: saved.set() if left == 0 else None,
