@@ -52,13 +52,16 @@ class BatchEdit(QWidget):
         for widget in self.inputs.values():
             row.addWidget(widget, 1)
         row.addStretch(0)
-        row.addWidget(self.scope)
-        row.addWidget(self.apply)
+        below = QHBoxLayout()
+        below.setSpacing(GAP)
+        below.addWidget(self.said, 1)
+        below.addWidget(self.scope)
+        below.addWidget(self.apply)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SMALL)
         column.addLayout(row)
-        column.addWidget(self.said)
+        column.addLayout(below)
         column.addWidget(self.diff, 1)
 
     def _connect(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QWheelEvent
+from PySide6.QtGui import QAction, QKeyEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -27,6 +27,7 @@ from gui.widgets.quiet import QuietComboBox
 from gui.widgets.text import PlainLabel
 
 TYPING_MILLISECONDS = 150
+LINE_LEAST = 280  # px for the filter, its examples and the count
 SETTING_SORT = "captions.sort"
 EXAMPLES = (
     "tag:hat", "NOT tag:hat", 'tag:"red hat" AND tag:smile', "tag:*hair OR tag:*eyes", "caption:smile",
@@ -77,21 +78,37 @@ class FilterBar(QFrame):
         self.side.setPageStep(1)
         self.examples.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.examples.setMenu(self._examples_menu())
-        row = QHBoxLayout()
-        row.setSpacing(SMALL)
+        self._row, self._looks = QHBoxLayout(), QWidget()
+        looks = QHBoxLayout(self._looks)
+        for layout in (self._row, looks):
+            layout.setSpacing(SMALL)
+        looks.setContentsMargins(0, 0, 0, 0)
         for widget, stretch in ((self.text, 1), (self.examples, 0), (self.count, 0)):
-            row.addWidget(widget, stretch)
-        row.addSpacing(GAP)
-        row.addWidget(self.sort)
-        row.addWidget(self.descending)
-        row.addSpacing(GAP)
-        row.addLayout(buttons)
-        row.addWidget(self.side)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(SMALL, GAP, SMALL, SMALL)
-        column.setSpacing(SMALL)
-        column.addLayout(row)
-        column.addWidget(self.problem)
+            self._row.addWidget(widget, stretch)
+        looks.addWidget(self.sort)
+        looks.addWidget(self.descending)
+        looks.addSpacing(GAP)
+        looks.addLayout(buttons)
+        looks.addWidget(self.side)
+        looks.addStretch(1)
+        self._row.addWidget(self._looks)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(SMALL, GAP, SMALL, SMALL)
+        self._column.setSpacing(SMALL)
+        self._column.addLayout(self._row)
+        self._column.addWidget(self.problem)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Two lines where one has no room for the filter."""
+        super().resizeEvent(event)
+        is_narrow = event.size().width() < self._looks.sizeHint().width() + LINE_LEAST
+        if is_narrow == (self._row.indexOf(self._looks) >= 0):
+            self._column.removeWidget(self._looks)
+            self._row.removeWidget(self._looks)
+            if is_narrow:
+                self._column.insertWidget(1, self._looks)
+            else:
+                self._row.addWidget(self._looks)
 
     def _examples_menu(self) -> QMenu:
         menu = QMenu(self)

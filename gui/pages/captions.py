@@ -42,7 +42,7 @@ from kohya_like.schema.errors import Fault
 
 SETTING_ACROSS, SETTING_DOWN, SETTING_FOLDER = "captions.panes", "captions.tool_height", "captions.folder"
 LEFT, RIGHT = 190, 320  # px at first
-PANE_LEAST, CENTRE_LEAST = 150, 300
+CENTRE_LEAST = 370
 FOLDER_OPTIONS = ("data.train_data_dir", "data.reg_data_dir")
 KEEP_LAYOUT_MILLISECONDS = 500
 FAULTS_MILLISECONDS = 1_000  # after the last edit
@@ -116,9 +116,9 @@ class CaptionsPage(QWidget):
         centre.addWidget(self.filter)
         centre.addWidget(self.down, 1)
         centre.addWidget(self.status)
-        for widget, least in ((self.folders, PANE_LEAST), (self.centre, CENTRE_LEAST), (self._right, PANE_LEAST)):
-            widget.setMinimumWidth(least)
+        for widget in (self.folders, self.centre, self._right):
             self.across.addWidget(widget)
+        self.centre.setMinimumWidth(CENTRE_LEAST)
         self.across.setStretchFactor(1, 1)
         for splitter in (self.across, self.down):
             splitter.setChildrenCollapsible(splitter is self.across)

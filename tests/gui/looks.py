@@ -117,6 +117,8 @@ def views(window: MainWindow) -> Iterator[tuple[str, QWidget]]:
         if name != "train":
             settle()
             yield name, window
+            if name == "captions":
+                yield from captions_tools(window)
             continue
         train = window.pages["train"]
         for level in ("basic", "all"):
@@ -125,6 +127,18 @@ def views(window: MainWindow) -> Iterator[tuple[str, QWidget]]:
                 train.open_tab(tab)  # type: ignore[attr-defined]
                 settle()
                 yield f"train-{tab}-{level}", window
+
+
+def captions_tools(window: MainWindow) -> Iterator[tuple[str, QWidget]]:
+    """The captions page with each of its tools open, over a list of pictures."""
+    page = window.pages["captions"]
+    page.gallery.set_mode("list")  # type: ignore[attr-defined]
+    for tool in page.tools.tools:  # type: ignore[attr-defined]
+        page.tools.show_tool(tool)  # type: ignore[attr-defined]
+        settle()
+        yield f"captions-{tool}", window
+    page.tools.leave()  # type: ignore[attr-defined]
+    page.gallery.set_mode("grid")  # type: ignore[attr-defined]
 
 
 def survey(window: MainWindow, shots: Path | None = None) -> dict[str, list[str]]:

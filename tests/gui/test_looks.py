@@ -34,7 +34,7 @@ def test_no_text_is_clipped(tmp_path: Path, scale: str) -> None:
     seen = survey(tmp_path, scale)
     assert seen["fonts"] > 0, "no Chinese font: install fonts-noto-cjk"
     assert seen["checked"], "the service never answered"
-    assert len(seen["clipped"]) == 2 * 2 * 14
+    assert len(seen["clipped"]) == 2 * 2 * 19
     assert {view: texts for view, texts in seen["clipped"].items() if texts} == {}
 
 
