@@ -138,7 +138,8 @@ class Cells(QStyledItemDelegate):
         if not picture.tags:
             return self.tr("no caption"), "warning"
         is_long = picture.tokens > self._desk.most_tokens
-        said = self.tr("{tags} tags, {tokens} tokens")
+        one = len(picture.tags) == 1
+        said = self.tr("1 tag, {tokens} tokens") if one else self.tr("{tags} tags, {tokens} tokens")
         return said.format(tags=whole(len(picture.tags)), tokens=whole(picture.tokens)), "error" if is_long else "muted"
 
 

@@ -505,6 +505,10 @@
         <source>{tags} tags, {tokens} tokens</source>
         <translation>{tags} 个标签，{tokens} 个 token</translation>
     </message>
+    <message>
+        <source>1 tag, {tokens} tokens</source>
+        <translation>1 个标签，{tokens} 个 token</translation>
+    </message>
 </context>
 <context>
     <name>ChipModel</name>
