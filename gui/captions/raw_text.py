@@ -18,6 +18,7 @@ from gui.captions.desk import CaptionDesk
 TYPING_MILLISECONDS = 500
 LONGEST = 20_000  # characters that can be edited here
 SHOWN = 2_000  # characters of a longer file
+COUNTED = 1_000  # characters whose tokens are counted with every letter; Chinese without a blank takes 30 ms then
 _LINE_END = re.compile(r"(\r\n|\r|\n)")
 PARAGRAPH = "\u2029"  # what Qt puts between the lines of a text
 
@@ -92,7 +93,9 @@ class RawText(QPlainTextEdit):
     def _on_text(self) -> None:
         if not self._filling and self._picture is not None and not self.isReadOnly():
             self._timer.start()
-            self.tokens_changed.emit(token_counts().of(line_of(self._raw())))
+            line = line_of(self._raw())
+            if len(line) <= COUNTED:
+                self.tokens_changed.emit(token_counts().of(line))
 
     def event(self, event: QEvent) -> bool:
         """Undo and redo are the page's; what is being typed is an edit before."""
