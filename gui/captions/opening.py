@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dataset_tools.outside import Outside
     from gui.captions.desk import CaptionDesk
 
+CLOSING_SECONDS = 4.0
 PROGRESS_SECONDS = 0.1  # between two words of it
 LOOK_AFTER_MILLISECONDS = 700  # after a folder said that something changed
 WAIT_FOR_OWN_MILLISECONDS = 2_000  # while our own captions are being written, each of them such a change
@@ -107,10 +108,11 @@ class Opening(QObject):
         later(list_them, listed, owner=self, pool=self._reader)
 
     def close(self) -> None:
-        """In threads: write what is unsaved, remember what is known."""
+        """In threads: write what is unsaved, remember what is known. What takes longer than a closing window may wait is
+        in the journal, and written when the folder is opened again."""
         self._begin()
         self.folders = ()
-        self._let_go(lambda: None)
+        self._let_go(lambda: None, CLOSING_SECONDS)
         self._desk.library = None
 
     def _begin(self) -> int:
@@ -121,14 +123,14 @@ class Opening(QObject):
         self._desk.leaving.emit()  # what was typed becomes an edit
         return self._number
 
-    def _let_go(self, then: Callable[[], None]) -> None:
-        """After the edits under way; `then` when all is written. From now on nothing is edited."""
+    def _let_go(self, then: Callable[[], None], seconds: float | None = None) -> None:
+        """After the edits under way; `then` when all is written, or after so long. From now on nothing is edited."""
         session, library = self._desk.session, self._desk.library
         self._desk.session = None
 
         def write() -> None:
             if session is not None:
-                session.close()
+                session.close(seconds)
             if library is not None:
                 library.remember()
 
