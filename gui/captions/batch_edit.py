@@ -8,9 +8,11 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QV
 from dataset_tools.edits import Edit
 from dataset_tools.preview import Preview
 from gui.amounts import whole
-from gui.captions.batch_operations import CHOICES, OPERATIONS, Operation
+from gui.captions.batch_operations import CHOICES, OPERATIONS, TAG_INPUTS, Operation
+from gui.captions.completer import TagLine
 from gui.captions.desk import CaptionDesk
 from gui.captions.diff_view import DiffView
+from gui.captions.path_line import PathLine
 from gui.theme import GAP, SMALL
 from gui.widgets.quiet import QuietComboBox
 from gui.widgets.text import PlainLabel
@@ -43,7 +45,7 @@ class BatchEdit(QWidget):
         for operation in OPERATIONS:
             self.operation.addItem("", operation.name)
             for name in operation.inputs:
-                self.inputs.setdefault(name, _input(name))
+                self.inputs.setdefault(name, _input(name, self._desk))
         for scope in SCOPES:
             self.scope.addItem("", scope)
         row = QHBoxLayout()
@@ -119,6 +121,7 @@ class BatchEdit(QWidget):
             "rename": self.tr("Rename a tag"),
             "replace": self.tr("Replace a tag by others"),
             "move": self.tr("Move a tag"),
+            "implied": self.tr("Add implied tags"),
             "trigger": self.tr("Put a trigger word first"),
             "dedupe": self.tr("Remove repeated tags"),
             "sort": self.tr("Sort tags"),
@@ -137,6 +140,7 @@ class BatchEdit(QWidget):
             "old": self.tr("old tag"),
             "new": self.tr("new tag"),
             "word": self.tr("trigger word"),
+            "table": self.tr("table of implied tags"),
             "order": self.tr("by what"),
             "case": self.tr("letters"),
             "spaces": self.tr("into what"),
@@ -240,9 +244,9 @@ class BatchEdit(QWidget):
         self._desk.apply(edit, self._ids())
 
 
-def _input(name: str) -> QLineEdit | QComboBox:
+def _input(name: str, desk: CaptionDesk) -> QLineEdit | QComboBox:
     if name not in CHOICES:
-        line = QLineEdit()
+        line = TagLine(desk) if name in TAG_INPUTS else PathLine(desk) if name == "table" else QLineEdit()
         line.setMinimumWidth(120)
         return line
     box = QuietComboBox()

@@ -21,6 +21,7 @@ from dataset_tools.edit_tags import (
 )
 from dataset_tools.edit_words import AddPrefix, AddSuffix, Case, ChangeCase, ConvertEncoding, Underscores
 from dataset_tools.edits import Edit, whole_tag
+from gui.captions.implied_file import ImpliedFile
 from kohya_like.schema.errors import UserError
 
 Given = Mapping[str, str]  # what was typed or chosen, by the input's name
@@ -58,6 +59,12 @@ def _text(given: Given) -> str:
     return given["text"]
 
 
+def _table(given: Given) -> str:
+    if not given["table"].strip():
+        raise UserError("no table is chosen", "choose a file with lines such as: cat ears -> animal ears")
+    return given["table"].strip()
+
+
 def _minimum(given: Given) -> int:
     text = given["minimum"].strip()
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) < 10**8):
@@ -71,6 +78,7 @@ OPERATIONS = (
     Operation("rename", ("old", "new"), lambda g: RenameTag(whole_tag(g["old"]), whole_tag(g["new"]))),
     Operation("replace", ("old", "tags"), lambda g: ReplaceTag(whole_tag(g["old"]), _tags(g))),
     Operation("move", ("old", "place"), lambda g: MoveTag(whole_tag(g["old"]), 0 if g["place"] == "start" else -1)),
+    Operation("implied", ("table",), lambda g: ImpliedFile(_table(g))),
     Operation("trigger", ("word",), lambda g: AddTrigger(whole_tag(g["word"]))),
     Operation("dedupe", (), lambda g: Dedupe()),
     Operation("sort", ("order",), lambda g: SortTags(cast(Order, g["order"]))),

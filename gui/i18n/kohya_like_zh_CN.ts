@@ -196,6 +196,10 @@
         <translation>移动标签</translation>
     </message>
     <message>
+        <source>Add implied tags</source>
+        <translation>添加隐含的标签</translation>
+    </message>
+    <message>
         <source>Put a trigger word first</source>
         <translation>触发词放到最前</translation>
     </message>
@@ -250,6 +254,10 @@
     <message>
         <source>trigger word</source>
         <translation>触发词</translation>
+    </message>
+    <message>
+        <source>table of implied tags</source>
+        <translation>隐含标签的表格</translation>
     </message>
     <message>
         <source>by what</source>
@@ -2405,6 +2413,21 @@
     <message>
         <source>Nothing used yet</source>
         <translation>还没有用过的路径</translation>
+    </message>
+</context>
+<context>
+    <name>PathLine</name>
+    <message>
+        <source>Choose a file ...</source>
+        <translation>选择文件……</translation>
+    </message>
+    <message>
+        <source>Tables (*.txt *.csv *.tsv);;All files (*)</source>
+        <translation>表格 (*.txt *.csv *.tsv);;所有文件 (*)</translation>
+    </message>
+    <message>
+        <source>Choose a file</source>
+        <translation>选择文件</translation>
     </message>
 </context>
 <context>

@@ -28,6 +28,8 @@ CASES = [  # operation, inputs, the first caption after it
     ("add", {"tags": "sun", "place": "end"}, "cat, Long_Hair, cat, sky, sun\r\nsecond line"),
     ("remove", {"tags": "cat"}, "Long_Hair, sky\r\nsecond line"),
     ("rename", {"old": "sky", "new": "blue sky"}, "cat, Long_Hair, cat, blue sky\r\nsecond line"),
+    ("replace", {"old": "sky", "tags": "sun, moon"}, "cat, Long_Hair, cat, sun, moon\r\nsecond line"),
+    ("move", {"old": "sky", "place": "start"}, "sky, cat, Long_Hair, cat\r\nsecond line"),
     ("trigger", {"word": "sks"}, "sks, cat, Long_Hair, cat, sky\r\nsecond line"),
     ("dedupe", {}, "cat, Long_Hair, sky\r\nsecond line"),
     ("sort", {"order": "length"}, "cat, cat, sky, Long_Hair\r\nsecond line"),
@@ -80,6 +82,20 @@ def test_an_operation(tool: BatchEdit, desk: CaptionDesk, name: str, inputs: dic
     desk.undo()
     assert wait_for_all()
     assert text(desk, "a") == CAPTIONS["a"]
+
+
+def test_implied_tags_of_a_table(tool: BatchEdit, desk: CaptionDesk, tmp_path: Path) -> None:
+    table = tmp_path / "implied.txt"
+    fill(tool, "implied", {"table": str(table)})
+    assert not tool.apply.isEnabled()
+    table.write_text("sky -> outdoors\n", encoding="utf-8")
+    fill(tool, "implied", {"table": str(table)})
+    tool.apply.click()
+    assert wait_for_all()
+    assert text(desk, "a") == "cat, Long_Hair, cat, sky, outdoors\r\nsecond line"
+    table.write_text("broken\n", encoding="utf-8")
+    fill(tool, "implied", {"table": str(table)})
+    assert not tool.apply.isEnabled(), "the file is another now"
 
 
 def test_every_operation_has_its_words(tool: BatchEdit, desk: CaptionDesk) -> None:
