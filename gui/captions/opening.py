@@ -108,8 +108,8 @@ class Opening(QObject):
         later(list_them, listed, owner=self, pool=self._reader)
 
     def close(self) -> None:
-        """In threads: write what is unsaved, remember what is known. What takes longer than a closing window may wait is
-        in the journal, and written when the folder is opened again."""
+        """In threads: write what is unsaved, remember what is known. What takes longer than a closing window may wait
+        is in the journal, and written when the folder is opened again."""
         self._begin()
         self.folders = ()
         self._let_go(lambda: None, CLOSING_SECONDS)
