@@ -49,7 +49,6 @@ class CaptionPanel(QWidget):
         self._lay_out()
         self._connect()
         self.show_as_text(bool(settings.get(SETTING_RAW, False)))
-        self.show_translations(bool(settings.get(SETTING_WORDS, desk.desk.language.name.startswith("zh"))))
         self.retranslate()
         self._draw()
 
@@ -151,9 +150,16 @@ class CaptionPanel(QWidget):
         self._show()
 
     def show_translations(self, shown: bool) -> None:
-        self.chips.set_translations(shown)
-        self.all_tags.set_translations(shown)
+        """What the person wants from now on; until then the language of the window says it."""
         self._desk.desk.settings.set(SETTING_WORDS, shown)
+        self._set_translations()
+
+    def _set_translations(self) -> None:
+        wanted = self._desk.desk.settings.get(SETTING_WORDS)
+        shown = wanted if isinstance(wanted, bool) else self._desk.desk.language.name.startswith("zh")
+        if shown != self.chips.cells.shows_translations:
+            self.chips.set_translations(shown)
+            self.all_tags.set_translations(shown)
 
     def _open_menu(self, tags: list[str], place: QPoint) -> None:
         menu, actions = TagMenu(self._desk, self.tag_actions, tags, self), self.tag_actions
@@ -209,6 +215,7 @@ class CaptionPanel(QWidget):
         self.note.setVisible(bool(said))
 
     def retranslate(self) -> None:
+        self._set_translations()
         self.as_chips.setToolTip(self.tr("Show the tags as chips"))
         self.as_text.setToolTip(self.tr("Show the caption file as text"))
         self.more.setToolTip(self.tr("Translations, tag list"))

@@ -287,3 +287,15 @@ def test_the_menu_of_a_chip(panel: CaptionPanel, desk: CaptionDesk) -> None:
     assert text(desk, "a") == "long hair, cat, solo\n" and asked == ['NOT tag:"long hair"']
     assert panel.tag_actions.favourites[6] == "long hair"
     menu.close()
+
+
+def test_translations_follow_the_language_until_somebody_chose(panel: CaptionPanel, desk: CaptionDesk) -> None:
+    shown = [panel.chips.cells.shows_translations]
+    for language in ("zh_CN", "en"):
+        desk.desk.language.set(language)
+        shown.append(panel.chips.cells.shows_translations)
+    assert shown == [False, True, False]
+    panel.show_translations(True)
+    desk.desk.language.set("zh_CN")
+    desk.desk.language.set("en")
+    assert panel.chips.cells.shows_translations and panel.all_tags.cells.shows_translations
