@@ -25,6 +25,7 @@ class Wishes(QObject):
     start_requested = Signal()
     said = Signal(str)  # a sentence for the status line
     pictures_looked_over = Signal()  # `Desk.health` is another one
+    files_written = Signal()  # captions or masks, by this window: what a check said of them may be old
 
 
 def _at_once(go: Callable[[], None]) -> None:

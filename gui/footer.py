@@ -46,6 +46,7 @@ class Footer(QFrame):
         self.why.clicked.connect(self._on_why_clicked)
         desk.wishes.said.connect(self._on_said)
         desk.document.edited.connect(lambda _: self.check())
+        desk.wishes.files_written.connect(self.check)
         desk.service.checked.connect(self._on_checked)
         desk.service.started.connect(self._on_started)
         desk.service.refused.connect(self._on_refused)

@@ -217,9 +217,13 @@ class MaskTool(QWidget):
         backup = state_home() / "masks"
         self._desk.work(
             lambda: _save(Path(path), rules, mask, backup),
-            lambda place: self._say(path, place),
+            lambda place: self._on_saved(path, place),
             lambda error: self._fail(path, mask, error),
         )
+
+    def _on_saved(self, path: str, place: str) -> None:
+        self._say(path, place)
+        self._desk.desk.wishes.files_written.emit()
 
     def _fail(self, path: str, mask: QImage, error: Exception) -> None:
         """It could not be written: it is kept, and tried again after the next stroke or when the picture is left."""

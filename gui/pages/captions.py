@@ -68,6 +68,7 @@ class CaptionsPage(QWidget):
         self.toolbar = Toolbar(self.captions, self.tools)
         self.across, self.down = QSplitter(Qt.Orientation.Horizontal), QSplitter(Qt.Orientation.Vertical)
         self._is_of_preset = True  # what is open are the configuration's folders
+        self._is_untold = False  # captions were changed since a check was asked for
         self._layout_timer = QTimer(self)
         self._layout_timer.setSingleShot(True)
         self._layout_timer.setInterval(KEEP_LAYOUT_MILLISECONDS)
@@ -148,7 +149,8 @@ class CaptionsPage(QWidget):
         for splitter in (self.across, self.down):
             splitter.splitterMoved.connect(lambda *_: self._layout_timer.start())
         self._layout_timer.timeout.connect(self._keep_layout)
-        captions.texts_changed.connect(lambda _: self._faults_timer.start())
+        captions.texts_changed.connect(lambda _: self._on_texts_changed())
+        captions.saved_changed.connect(self._tell_written)
         self._faults_timer.timeout.connect(self._look_for_faults)
         desk.before_start = self._save_then
         desk.document.opened.connect(self._follow_preset)
@@ -317,6 +319,17 @@ class CaptionsPage(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._keep_layout()
+        self._tell_written()
+
+    def _on_texts_changed(self) -> None:
+        self._faults_timer.start()
+        self._is_untold = True
+
+    def _tell_written(self) -> None:
+        """Once the page is left and everything is in its file: the check reads captions anew."""
+        if self._is_untold and self.isHidden() and not self.captions.unsaved:
+            self._is_untold = False
+            self._desk.wishes.files_written.emit()
 
     def _on_application_state(self, state: Qt.ApplicationState) -> None:
         if state == Qt.ApplicationState.ApplicationActive and self.isVisible():

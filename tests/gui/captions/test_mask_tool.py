@@ -104,6 +104,17 @@ def test_the_offer_names_a_folder_and_what_is_painted_is_trained(qtbot: QtBot, t
     assert trained[8, 4] == 1 and trained[8, 28] == 0
 
 
+def test_what_the_check_said_before_a_mask_was_written_is_asked_anew(qtbot: QtBot, tool: MaskTool) -> None:
+    use_folder(tool)
+    told: list[bool] = []
+    tool._desk.desk.wishes.files_written.connect(lambda: told.append(Path(tool.rules.mask_dir).is_dir()))
+    saved(qtbot, tool)
+    assert told == [], "nothing was painted"
+    paint_left_half(tool)
+    saved(qtbot, tool)
+    assert told == [True]
+
+
 def test_the_right_button_takes_away_and_strokes_are_undone(tool: MaskTool) -> None:
     tool.canvas.set_brush(20)
     QTest.mouseClick(tool.canvas, Qt.MouseButton.RightButton, pos=at(tool, 0.5, 0.5))

@@ -211,6 +211,19 @@ def test_a_training_starts_after_captions_are_written(qtbot: QtBot, window: Main
     assert seen == ["cat, hat, sun"]
 
 
+def test_a_page_that_is_left_has_its_captions_checked(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    page = shown(qtbot, window, make_folder(tmp_path / "set", CAPTIONS))
+    told: list[str] = []
+    window.desk.wishes.files_written.connect(lambda: told.append((tmp_path / "set" / "a.txt").read_text()))
+    window.show_page("train")
+    assert told == [], "no caption was changed"
+    window.show_page("captions")
+    page.captions.apply(AddTags(("sun",)), [number(page.captions, "a")])
+    assert told == []
+    window.show_page("train")
+    qtbot.waitUntil(lambda: told == ["cat, hat, sun"], timeout=20_000)
+
+
 def test_panes_mode_and_folder_are_remembered(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     page = shown(qtbot, window, make_folder(tmp_path / "set", CAPTIONS))
     page.gallery.set_mode("list")
