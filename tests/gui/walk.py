@@ -1,16 +1,18 @@
 """The walk of a first user, with a mouse and a keyboard, in a real window.
 
-    xvfb-run -s "-screen 0 1280x800x24" python -m tests.gui.walk OUT [--language zh_CN] [--theme dark]
+    xvfb-run -s "-screen 0 1280x800x24" python -m tests.gui.walk OUT [--language zh_CN] [--theme dark] [--part captions]
 
 Opens the demo preset, chooses the embedded model and the ghost folder, changes fields, watches the steps, starts, sees
 loss and samples, pauses (no trainer process is left), resumes, closes the window during the run, opens a new one that
-finds the run again, and stops it. Pictures of each station go to OUT. Asserts at every station; prints JSON at the end.
+finds the run again, and stops it. Then the captions of 10,000 pictures (`walk_captions`). Pictures of each station go
+to OUT. Asserts at every station; prints JSON at the end.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -24,7 +26,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 from gui.app import make_window
 from gui.main_window import MainWindow
 from kohya_like.supervise import status
+from tests.gui.walk_captions import walk_captions
 
+PARTS = ("training", "captions")
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "kohya_like" / "demo"
 
@@ -92,9 +96,8 @@ def steps_of(page: Any) -> int:
     return last.step if last is not None else 0
 
 
-def walk(folder: Path, shots: Path, language: str, theme: str) -> dict[str, Any]:
-    person = Walk(folder, shots, language, theme)
-    window = person.window
+def walk(person: Walk) -> dict[str, Any]:
+    window, folder = person.window, person.folder
     preset = folder / "my first.toml"
     preset.write_text("# my notes stay\n[save]\noutput_name = 'ghost'  # its name\n", encoding="utf-8")
     window.files.open(str(preset))
@@ -174,13 +177,18 @@ def main() -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("--language", default="en")
     parser.add_argument("--theme", default="light")
+    parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS))
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     application = QApplication(sys.argv[:1])
     application.setQuitOnLastWindowClosed(False)
-    work = arguments.out / f"work-{arguments.language}-{arguments.theme}"
-    work.mkdir()
-    print(json.dumps(walk(work, arguments.out, arguments.language, arguments.theme)))
+    for part in arguments.part:
+        work = arguments.out.absolute() / f"work-{part}-{arguments.language}-{arguments.theme}"
+        work.mkdir()
+        # the cache and the journals of this user stay as they are
+        os.environ |= {"XDG_CACHE_HOME": str(work / "cache"), "KOHYA_LIKE_STATE_DIR": str(work / "state")}
+        person = Walk(work, arguments.out, arguments.language, arguments.theme)
+        print(json.dumps(walk(person) if part == "training" else walk_captions(person, work)), flush=True)
     return 0
 
 
