@@ -12,8 +12,9 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 Figures = dict[str, float]
 TRIGGER, OTHER = "sks thing", "sks other thing"
@@ -41,7 +42,7 @@ class Stage:
         self.window.resize(1280, 720)
         self.window.show()
         self.window.show_page("captions")
-        self.page: Any = self.window.pages["captions"]
+        self.page = cast(Any, self.window.pages["captions"])
         self.desk = self.page.captions
         self.until(lambda: self.page.panel is not None and self.window.desk.service.latest is not None)
         self.window.grab()
@@ -126,14 +127,14 @@ def edited(settings: Path, folder: Path) -> Figures:
     for number in range(ROUNDS):
         desk.select([desk.shown.ids[100 + number]])
         for edit in (AddTags(("a new tag",)), RemoveTags(("a new tag",))):
-            adds.append(stage.timed(lambda edit=edit: desk.apply(edit), desk.texts_changed, painted=False))
+            adds.append(stage.timed(partial(desk.apply, edit), desk.texts_changed, painted=False))
     stage.noted("add a tag")
     common, rare = _tags(desk.library)
     looks: dict[str, list[float]] = {}
     asked = {"a common tag": f'tag:"{common}"', "a rare tag": f'tag:"{rare}"', "tokens:>75": "tokens:>75"}
     for _ in range(ROUNDS):
         for name, text in asked.items():
-            looks.setdefault(name, []).append(stage.timed(lambda text=text: desk.set_filter(text), desk.filtered))
+            looks.setdefault(name, []).append(stage.timed(partial(desk.set_filter, text), desk.filtered))
             stage.timed(lambda: desk.set_filter(""), desk.filtered)
     stage.noted("filter")
     figures["add a tag"] = statistics.median(adds)
@@ -142,7 +143,7 @@ def edited(settings: Path, folder: Path) -> Figures:
     renames = []
     for tags in ((TRIGGER, OTHER), (OTHER, TRIGGER)):
         started = time.perf_counter()
-        renames.append(stage.timed(lambda tags=tags: desk.apply(RenameTag(*tags), everything), desk.texts_changed))
+        renames.append(stage.timed(partial(desk.apply, RenameTag(*tags), everything), desk.texts_changed))
         stage.noted("rename")
         stage.until(lambda: desk.unsaved == 0, 900)
         figures["a rename of all captions, until all files are written"] = _since(started)
@@ -212,13 +213,13 @@ def edited_alone(_: Path, folder: Path) -> Figures:
     session = CaptionSession(library, state_home() / "captions", threaded=False)
     ids = list(library.ids())
     gc.disable()  # as in a window, where cycles are collected between turns of the event loop
-    adds = [_spent(lambda n=n: session.apply(AddTags(("a new tag",)), [n])) for n in range(200)]  # type: ignore[misc]
+    adds = [_spent(partial(session.apply, AddTags(("a new tag",)), [n])) for n in range(200)]
     figures = dict(zip(("add a tag, in memory", "add a tag, in memory, processor"), _medians(adds)))
     for name, tag in (("a tag of all captions", TRIGGER), ("a common tag", _tags(library)[0])):
         spent = []
         for number in range(ROUNDS - 1):
             edit = RenameTag(*((tag, OTHER) if number % 2 == 0 else (OTHER, tag)))
-            spent.append(_spent(lambda edit=edit: session.apply(edit, ids)))  # type: ignore[misc]
+            spent.append(_spent(partial(session.apply, edit, ids)))
             library.settle()
         clock, processor = _medians(spent)
         figures |= {f"rename {name}, in memory": clock, f"rename {name}, in memory, processor": processor}

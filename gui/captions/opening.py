@@ -68,7 +68,7 @@ class Opening(QObject):
         self.folders: tuple[str, ...] = ()
         self._number = 0  # of the opening that counts
         self._is_comparing = self._again = False
-        self._watcher = QFileSystemWatcher(self)
+        self._watcher: QFileSystemWatcher | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._on_time)
@@ -76,7 +76,6 @@ class Opening(QObject):
         self._glances.setInterval(GLANCE_MILLISECONDS)
         self._glances.timeout.connect(self.glance)
         self._is_glancing = False
-        self._watcher.directoryChanged.connect(lambda _: self._look_soon())
 
     def open(self, folders: Sequence[str], rules: Rules) -> None:
         """The list is read at once; captions follow when those of the folders open before are written."""
@@ -120,6 +119,7 @@ class Opening(QObject):
         self._number += 1
         self._timer.stop()
         self._glances.stop()
+        self._watch(())
         self._desk.leaving.emit()  # what was typed becomes an edit
         return self._number
 
@@ -212,15 +212,14 @@ class Opening(QObject):
                 on_saved=desk.saved_in_thread.emit,
             )
             is_open.set()
-            ready = Ready(session, library.faults, tuple(said))
-            library.remember()
-            return ready
+            return Ready(session, library.faults, tuple(said))
 
         def done(ready: Ready | None) -> None:
             if ready is None:
                 return
             if number == self._number:
                 desk.take_session(ready)
+                later(library.remember, lambda _: None, pool=self._reader)  # nobody need wait for the index
                 self._glances.start()
             else:
                 later(ready.session.close, lambda _: None, pool=self._reader)
@@ -230,10 +229,13 @@ class Opening(QObject):
     # folders
 
     def _watch(self, folders: Sequence[str]) -> None:
-        if watched := self._watcher.directories():
-            self._watcher.removePaths(watched)
+        """A system has only so many watchers: there is none while no folder is open."""
+        if self._watcher is not None:
+            self._watcher.deleteLater()
+            self._watcher = None
         if folders:
-            self._watcher.addPaths(list(folders[:MOST_WATCHED]))
+            self._watcher = QFileSystemWatcher(list(folders[:MOST_WATCHED]), self)
+            self._watcher.directoryChanged.connect(lambda _: self._look_soon())
 
     def _look_soon(self) -> None:
         if not self._timer.isActive():
