@@ -122,6 +122,7 @@ class CaptionDesk(QObject):
     def close(self) -> None:
         """Write what is unsaved and let go of the folders, in a thread; `gui.background.wait_for_all` waits for it."""
         self._opening.close()
+        self.thumbnails.clear()
         self.opened.emit()
         self.show_list(Shown())
         self._tell_session()

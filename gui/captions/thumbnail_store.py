@@ -10,7 +10,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 
@@ -26,12 +27,12 @@ QUALITY = 85
 
 
 class ThumbnailStore:
-    """May be used by several threads, and by several windows at once; each thread has a connection of its own."""
+    """May be used by several threads, and by several windows at once."""
 
     def __init__(self, folder: Path, limit_bytes: int = LIMIT_BYTES) -> None:
         """`folder` is made when the first thumbnail is kept."""
         self._file, self._limit = folder / NAME, limit_bytes
-        self._own = threading.local()
+        self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._written = 0
 
@@ -42,8 +43,7 @@ class ThumbnailStore:
         return blake2b(told.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
     def get(self, key: bytes) -> QImage | None:
-        with suppress(sqlite3.Error, OSError):
-            connection = self._connection()
+        with suppress(sqlite3.Error, OSError), self._connection() as connection:
             row = connection.execute("SELECT image, used FROM thumbnail WHERE key = ?", (key,)).fetchone()
             if row is None:
                 return None
@@ -57,44 +57,62 @@ class ThumbnailStore:
 
     def put(self, key: bytes, image: QImage) -> None:
         raw = _encoded(image)
-        with suppress(sqlite3.Error, OSError):
-            connection = self._connection()
+        with suppress(sqlite3.Error, OSError), self._connection() as connection:
             row = (key, int(time.time()) // DAY_SECONDS, raw)
             connection.execute("INSERT OR REPLACE INTO thumbnail VALUES (?, ?, ?)", row)
             with self._lock:
                 self._written += 1
                 is_time = self._written % LOOK_EVERY == 0
             if is_time:
-                self.shrink()
+                _shrink(connection, self._limit)
 
     def shrink(self) -> None:
         """Let the thumbnails go that were used longest ago, if all together are over the limit."""
-        connection = self._connection()
-        (total,) = connection.execute("SELECT COALESCE(SUM(LENGTH(image)), 0) FROM thumbnail").fetchone()
-        if total <= self._limit:
-            return
-        gone: list[tuple[int]] = []
-        for number, length in connection.execute("SELECT rowid, LENGTH(image) FROM thumbnail ORDER BY used, rowid"):
-            if total <= self._limit * KEPT_SHARE:
-                break
-            total -= length
-            gone.append((number,))
-        connection.executemany("DELETE FROM thumbnail WHERE rowid = ?", gone)
+        with self._connection() as connection:
+            _shrink(connection, self._limit)
 
-    def _connection(self) -> sqlite3.Connection:
-        present = getattr(self._own, "connection", None)
-        if isinstance(present, sqlite3.Connection):
-            return present
+    def close(self) -> None:
+        """Let go of the file; the next call opens it again."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """One that nobody uses now: a thread of Qt's pool keeps nothing of its own from one call to the next."""
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            connection = self._open()
+        try:
+            yield connection
+        finally:
+            with self._lock:
+                self._idle.append(connection)
+
+    def _open(self) -> sqlite3.Connection:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            connection = _opened(self._file)
+            return _opened(self._file)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):  # locked, or a disk that is full: not damaged
                 raise
             self._file.unlink()
-            connection = _opened(self._file)
-        self._own.connection = connection
-        return connection
+            return _opened(self._file)
+
+
+def _shrink(connection: sqlite3.Connection, limit: int) -> None:
+    (total,) = connection.execute("SELECT COALESCE(SUM(LENGTH(image)), 0) FROM thumbnail").fetchone()
+    if total <= limit:
+        return
+    gone: list[tuple[int]] = []
+    for number, length in connection.execute("SELECT rowid, LENGTH(image) FROM thumbnail ORDER BY used, rowid"):
+        if total <= limit * KEPT_SHARE:
+            break
+        total -= length
+        gone.append((number,))
+    connection.executemany("DELETE FROM thumbnail WHERE rowid = ?", gone)
 
 
 def _opened(file: Path) -> sqlite3.Connection:

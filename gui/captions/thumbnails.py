@@ -39,7 +39,6 @@ class Thumbnails(QObject):
         self._store, self._side = store, side
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(THREADS)
-        self._pool.setExpiryTimeout(-1)  # a thread that ends would take its connection to the store along
         self._kept: OrderedDict[str, QPixmap | Unreadable] = OrderedDict()
         self._kept_bytes = 0
         self._wishes: OrderedDict[str, None] = OrderedDict()
@@ -70,6 +69,7 @@ class Thumbnails(QObject):
             self._wishes.clear()
         self._kept.clear()
         self._kept_bytes = 0
+        later(self._store.close, lambda _: None)
 
     def _read_next(self) -> tuple[str, QImage | Unreadable] | None:
         """In a thread: the newest wish there is. There are as many calls as wishes, so that none is left."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,11 +102,14 @@ def test_edits_keep_their_order_when_many_go_to_the_worker(qtbot: QtBot, tmp_pat
 def test_what_may_take_long_never_runs_in_the_ui_thread(
     desk: CaptionDesk, edit: RegexReplace | ConvertEncoding
 ) -> None:
+    assert desk.session is not None
+    threads: list[threading.Thread] = []
+    real = desk.session.apply
+    desk.session.apply = lambda *given: (threads.append(threading.current_thread()), real(*given))[1]  # type: ignore
     with io_of_main_thread() as touched:
         desk.apply(edit, [number(desk, "a")])
-        assert text(desk, "a") == "cat, hat", "not yet"
         assert wait_for_all()
-    assert touched == []
+    assert touched == [] and threading.main_thread() not in threads and len(threads) == 1
     assert text(desk, "a") == ("CaT, hat" if isinstance(edit, RegexReplace) else "cat, hat")
 
 
