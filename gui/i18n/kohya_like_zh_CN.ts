@@ -83,7 +83,7 @@
     </message>
     <message>
         <source>Tag them</source>
-        <translation>开始打标</translation>
+        <translation>开始打标签</translation>
     </message>
     <message>
         <source>Stop</source>
@@ -119,7 +119,7 @@
     </message>
     <message>
         <source>There is no picture to tag.</source>
-        <translation>没有要打标的图片。</translation>
+        <translation>没有要打标签的图片。</translation>
     </message>
     <message>
         <source>Opening the tagger ...</source>
@@ -1385,7 +1385,7 @@
     </message>
     <message>
         <source>{shown} of {all}</source>
-        <translation>{shown}/{all}</translation>
+        <translation>{shown} / 共 {all}</translation>
     </message>
 </context>
 <context>
@@ -1744,7 +1744,7 @@
     </message>
     <message>
         <source>Near-duplicates: {groups} groups, {spare} pictures could go</source>
-        <translation>近似重复：{groups} 组，可去掉 {spare} 张</translation>
+        <translation>近似重复：{groups} 组，可去掉 {spare} 张图片</translation>
     </message>
     <message>
         <source>Nothing to be said of {count} pictures</source>
@@ -2943,7 +2943,7 @@
     </message>
     <message>
         <source>The preset has no seed: a training draws its own, and shuffles, crops and mirrors otherwise than here. Give a seed to see exactly what will be trained.</source>
-        <translation>预设没有写种子：训练时会随机抽取，打乱、裁剪和翻转都与这里不同。写上种子，就能看到实际训练的内容。</translation>
+        <translation>预设没有写种子：训练时会随机抽取，打乱、裁剪和镜像都与这里不同。写上种子，就能看到实际训练的内容。</translation>
     </message>
 </context>
 <context>
@@ -3483,7 +3483,7 @@ No telemetry: the program reports nothing to anyone, and downloads nothing witho
     </message>
     <message>
         <source>a photo of ...</source>
-        <translation>a photo of ...</translation>
+        <translation>例如 a photo of ...</translation>
     </message>
     <message>
         <source>a text file, a word on each line</source>
