@@ -19,7 +19,6 @@ from kohya_like.formats.atomic import atomic_text
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {"en": DOCS / "datasets.md", "zh_CN": DOCS / "datasets.zh-CN.md"}
-HEADS = {"en": ("Key", "What it does"), "zh_CN": ("按键", "作用")}
 UNANSWERED = ("crop", "rating")  # keys that are kept free: nothing answers them yet
 BLOCK = re.compile(r"(<!-- made: keys -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -30,12 +29,13 @@ def keys_table(language: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         keys = Keys(Settings(Path(folder) / "settings.json"))
         rows = [(DEFAULTS[name], keys.label(name)) for name in DEFAULTS if name not in UNANSWERED]
+    heads = QCoreApplication.translate("KeyDocs", "Key"), QCoreApplication.translate("KeyDocs", "What it does")
     words.set("en")
     kept = rows[:-FAVOURITES]
     first = rows[-FAVOURITES][1]
     kept.append(((f"1 ... {FAVOURITES}",), first.replace("1", f"1 ... {FAVOURITES}")))
     lines = [f"| {' '.join(f'`{key}`' for key in given)} | {label} |" for given, label in kept]
-    return "\n".join([f"| {' | '.join(HEADS[language])} |", "|---|---|", *lines])
+    return "\n".join([f"| {' | '.join(heads)} |", "|---|---|", *lines])
 
 
 def page(language: str) -> str:

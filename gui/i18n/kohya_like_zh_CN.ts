@@ -1799,6 +1799,17 @@
     </message>
 </context>
 <context>
+    <name>KeyDocs</name>
+    <message>
+        <source>Key</source>
+        <translation>按键</translation>
+    </message>
+    <message>
+        <source>What it does</source>
+        <translation>作用</translation>
+    </message>
+</context>
+<context>
     <name>Keys</name>
     <message>
         <source>Add or remove favourite tag {number}</source>
