@@ -13,7 +13,7 @@ from kohya_like import cli
 
 ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.zh-CN.md")
-BY_THE_SCRIPT = {"test"}  # run.sh's own verb
+BY_THE_SCRIPT = {"test", "dataset"}  # run.sh's own verbs; those of dataset are in test_dataset_docs
 
 pytestmark = pytest.mark.quick
 
@@ -80,8 +80,8 @@ def test_both_languages_show_the_same_commands_presets_and_links() -> None:
     assert [line for line in shell_lines(chinese) if line not in mirrors] == shell_lines(english)
     assert all(line.removeprefix("export ").strip() in english for line in mirrors)
     assert tomls(english) == tomls(chinese)
-    chinese = re.sub(r"(window|runs)-zh\.png", r"\1-en.png", chinese)  # each shows the window in its language
-    chinese = re.sub(r"(networks|methods)\.zh-CN\.md", r"\1.md", chinese)  # and leads to the page in its language
+    chinese = re.sub(r"(window|window-captions|runs)-zh\.png", r"\1-en.png", chinese)  # each shows the window in its language
+    chinese = re.sub(r"(networks|methods|datasets)\.zh-CN\.md", r"\1.md", chinese)  # and leads to the page in its language
     links = [sorted(re.findall(r"\]\(([^)]+)\)", text)) for text in (english, chinese)]
     assert [link for link in links[0] if "README" not in link] == [link for link in links[1] if "README" not in link]
 
