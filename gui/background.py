@@ -39,7 +39,8 @@ class _Work(QRunnable):
 
     def run(self) -> None:
         result, error = None, None
-        sys.settrace(threading.gettrace())  # a thread of Qt's pool does not take over a debugger or a coverage tool
+        if (trace := threading.gettrace()) is not sys.gettrace():  # two threads at once must not set one
+            sys.settrace(trace)  # a thread of Qt's pool does not take over a debugger or a coverage tool
         try:
             result = self._work()
         except Exception as fault:  # every fault goes to `failed` or to the caller's traceback
