@@ -80,8 +80,9 @@ def test_both_languages_show_the_same_commands_presets_and_links() -> None:
     assert [line for line in shell_lines(chinese) if line not in mirrors] == shell_lines(english)
     assert all(line.removeprefix("export ").strip() in english for line in mirrors)
     assert tomls(english) == tomls(chinese)
-    chinese = re.sub(r"(window|window-captions|runs)-zh\.png", r"\1-en.png", chinese)  # each shows the window in its language
-    chinese = re.sub(r"(networks|methods|datasets)\.zh-CN\.md", r"\1.md", chinese)  # and leads to the page in its language
+    # each shows the window in its language, and leads to the page in its language
+    chinese = re.sub(r"(window|window-captions|runs)-zh\.png", r"\1-en.png", chinese)
+    chinese = re.sub(r"(networks|methods|datasets)\.zh-CN\.md", r"\1.md", chinese)
     links = [sorted(re.findall(r"\]\(([^)]+)\)", text)) for text in (english, chinese)]
     assert [link for link in links[0] if "README" not in link] == [link for link in links[1] if "README" not in link]
 
