@@ -11,6 +11,7 @@ from dataset_tools.picture_facts import PictureFacts
 
 Kind = Literal["damaged", "small", "soft", "long", "transparent"]
 
+
 @dataclass(frozen=True)
 class QualityRules:
     """The limits. `resolution`: (width, height) of the training. `sharpness` and `aspect` as in `Finding.value`."""
@@ -36,7 +37,9 @@ class QualityRules:
             yield Finding(path, "soft", facts.sharpness, f"sharpness {facts.sharpness:.0f}, under {self.sharpness:g}")
         aspect = max(facts.size) / min(facts.size)
         if aspect > self.aspect:
-            yield Finding(path, "long", aspect, f"{width}x{height} pixels, {aspect:.1f} to 1; over {self.aspect:g} to 1")
+            yield Finding(
+                path, "long", aspect, f"{width}x{height} pixels, {aspect:.1f} to 1; over {self.aspect:g} to 1"
+            )
         if facts.has_alpha:
             yield Finding(path, "transparent", 1.0, "has transparency, which is trained as white")
 
