@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import dataset
 from benchmarks.network_results import README, RESULTS, Peak, Row, Seconds, add_row, read_rows, table, with_table
 
 pytestmark = pytest.mark.quick
@@ -38,3 +39,11 @@ def test_a_new_figure_replaces_its_own_and_no_other(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="other conditions"):
         add_row(ROW, {**CONDITIONS, "threads": 2}, path)
     assert RESULTS.exists()
+
+
+def test_the_table_of_datasets_is_that_of_its_file() -> None:
+    text, found = README.read_text(encoding="utf-8"), dataset.read_rows()
+    assert found and dataset.with_table(text, found) == text, "run python -m benchmarks.dataset --write"
+    slower = [{**row, "median": 10 * row["median"]} for row in found]
+    assert dataset.with_table(text, slower) != text
+    assert {*dataset.TARGETS, *dataset.TAGGUI} <= {row["name"] for row in found}
