@@ -84,4 +84,4 @@ def test_readers_come_and_go(qtbot: QtBot) -> None:
 def test_only_functions_are_called_when_something_is_destroyed() -> None:
     """PySide forgets to look whether the object of a bound method is still there."""
     text = "".join(path.read_text() for path in sorted((ROOT / "gui").rglob("*.py")))
-    assert text.count("destroyed.connect(") == text.count("destroyed.connect(lambda") == 1
+    assert text.count("destroyed.connect(") == text.count("destroyed.connect(lambda") > 0
