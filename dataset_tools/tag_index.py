@@ -12,21 +12,29 @@ FEW = 16  # changes of one tag that are made in place; for more the array is mad
 
 @dataclass
 class TagChanges:
-    """By tag, the pictures that lost it and those that got it; each picture at most once per tag."""
+    """By tag, the pictures that lost it and those that got it, in the end: a picture may change several times."""
 
-    lost: dict[str, list[int]] = field(default_factory=dict)
-    won: dict[str, list[int]] = field(default_factory=dict)
+    lost: dict[str, set[int]] = field(default_factory=dict)
+    won: dict[str, set[int]] = field(default_factory=dict)
 
     def note(self, number: int, before: Sequence[str], after: Sequence[str]) -> None:
         old, new = set(before), set(after)
         if old != new:
             for tag in old - new:
-                self.lost.setdefault(tag, []).append(number)
+                _note(number, tag, self.won, self.lost)
             for tag in new - old:
-                self.won.setdefault(tag, []).append(number)
+                _note(number, tag, self.lost, self.won)
 
     def tags(self) -> Iterator[str]:
         yield from dict.fromkeys([*self.lost, *self.won])
+
+
+def _note(number: int, tag: str, taken_back: dict[str, set[int]], noted: dict[str, set[int]]) -> None:
+    """A loss takes back what was won before, and the other way round."""
+    if number in taken_back.get(tag, ()):
+        taken_back[tag].remove(number)
+    else:
+        noted.setdefault(tag, set()).add(number)
 
 
 class TagIndex:

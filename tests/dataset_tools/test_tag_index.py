@@ -59,3 +59,14 @@ def test_what_is_handed_out_is_a_copy() -> None:
         index.numbers(tag).append(9)
     index.between(0, 9)["a"].append(9)
     assert (index.numbers("a").tolist(), index.numbers("b").tolist()) == ([0, 1], [1])
+
+
+def test_a_picture_that_changes_several_times_ends_where_it_ends() -> None:
+    index = TagIndex()
+    index.append(7, ["a", "b"])
+    changes = TagChanges()
+    for before, after in (("ab", "x"), ("x", "bc"), ("bc", "a"), ("a", "ay"), ("ay", "a")):
+        changes.note(7, list(before), list(after))
+    for tag in changes.tags():
+        index.change(changes, tag)
+    assert index.counts() == {"a": 1} and changes.lost["b"] == {7} and not any(changes.won.values())
