@@ -66,6 +66,8 @@ class AutoTag(QWidget):
         self._timer.setInterval(LOOK_MILLISECONDS)
         self._lay_out()
         self._connect()
+        for button in (self.accept, self.accept_chosen, self.discard):
+            button.setEnabled(False)  # until there is something to accept
         self.retranslate()
         self._show_state()
 
