@@ -39,7 +39,7 @@ case ${1:-window} in
     ensure --test -- requirements-torch.lock requirements.lock requirements-test.lock
     cd "$root"
     export OMP_NUM_THREADS=1 # two processes, one core each
-    exec "$python" -m pytest -n 2 -m "$which" "$@"
+    exec "$python" -m pytest -n 2 --dist worksteal -m "$which" "$@"
     ;;
   dataset)
     ensure -- requirements-torch.lock requirements.lock

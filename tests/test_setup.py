@@ -202,7 +202,7 @@ def test_the_window_opens_without_a_verb_and_from_gui_sh(installed: House) -> No
 )
 def test_the_tests_run_on_two_cores(installed: House, given: list[str], expected: str) -> None:
     installed.call("run.sh", "test", *given)
-    assert installed.asked() == [f"-m pytest -n 2 {expected}"]
+    assert installed.asked() == [f"-m pytest -n 2 --dist worksteal {expected}"]
 
 
 def test_a_changed_lock_is_installed_before_the_verb_and_stdout_stays_the_verbs(installed: House) -> None:
