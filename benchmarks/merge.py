@@ -55,7 +55,7 @@ def plain_copy(source: Path, target: Path) -> None:
     def write(file: object) -> None:
         with open(source, "rb", buffering=0) as read:
             while chunk := read.read(1 << 20):
-                file.write(chunk)  # type: ignore[attr-defined]
+                file.write(chunk)  # type: ignore[attr-defined]  # an open file, handed on as an object
 
     atomic_write(target, write)
 

@@ -100,7 +100,7 @@ def theirs(name: str, unet: nn.Module) -> Contestant:
 
 
 def _algorithm(name: str) -> WeightDelta:
-    made = plugins("algorithm")[KINDS[name].algorithm](**KINDS[name].options)  # type: ignore[operator]
+    made = plugins("algorithm")[KINDS[name].algorithm](**KINDS[name].options)  # type: ignore[operator]  # a class of options
     assert isinstance(made, WeightDelta)
     return made
 

@@ -7,8 +7,6 @@ taken back with `undo`.
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Callable, Sequence
 
 from dataset_tools.verbs_edits import add_edit_verbs
@@ -16,8 +14,7 @@ from dataset_tools.verbs_exchange import add_exchange_verbs
 from dataset_tools.verbs_finding import add_finding_verbs
 from dataset_tools.verbs_pictures import add_picture_verbs
 from dataset_tools.verbs_tagging import add_tagging_verbs
-from kohya_like.console import say
-from kohya_like.schema.errors import UserError
+from kohya_like.console import exit_code
 
 Verb = Callable[[argparse.Namespace], int]
 
@@ -25,20 +22,7 @@ Verb = Callable[[argparse.Namespace], int]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb. Faults of input are a sentence on stderr and code 1; wrong usage is code 2."""
     arguments = parser().parse_args(argv)
-    try:
-        return int(arguments.verb(arguments))
-    except UserError as error:
-        say(f"error: {error}", error=True)
-        return 1
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        say(f"error: {where}{error.strerror or error}", error=True)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return exit_code(lambda: int(arguments.verb(arguments)))
 
 
 def parser() -> argparse.ArgumentParser:

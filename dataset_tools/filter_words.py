@@ -62,7 +62,7 @@ def words(text: str) -> list[Word]:
             found.append(Word("(" if text[place] == "(" else ")", place))
             place += 1
         elif logic := _LOGIC.match(text, place):
-            found.append(Word(logic[1].upper(), place))  # type: ignore[arg-type]
+            found.append(Word(logic[1].upper(), place))  # type: ignore[arg-type]  # _LOGIC lets only these words through
             place = logic.end()
         else:
             word, place = _term(text, place)

@@ -32,7 +32,7 @@ WD14_THRESHOLDS: Mapping[str, float] = {
 MCUT_LEAST = {"character": 0.15}  # below it the largest gap is one between guesses
 # Faces drawn with signs: their underscores are eyes and mouths (SmilingWolf's list).
 KAOMOJI = frozenset(
-    "0_0 (o)_(o) +_+ +_- ._. <o>_<o> <|>_<|> =_= >_< 3_3 6_9 >_o @_@ ^_^ o_o u_u x_x |_| ||_||".split()  # noqa: SIM905
+    "0_0 (o)_(o) +_+ +_- ._. <o>_<o> <|>_<|> =_= >_< 3_3 6_9 >_o @_@ ^_^ o_o u_u x_x |_| ||_||".split()  # noqa: SIM905 - read against the author's list
 )
 
 

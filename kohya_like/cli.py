@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kohya_like import __version__
-from kohya_like.console import say
+from kohya_like.console import exit_code, say
 from kohya_like.schema.errors import UserError
 from kohya_like.verbs.generate_options import add_generate
 from kohya_like.verbs.tools import add_tools
@@ -21,20 +19,7 @@ Verb = Callable[[argparse.Namespace], int]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb. Faults of input are a sentence on stderr and code 1; wrong usage is code 2."""
     arguments = parser().parse_args(argv)
-    try:
-        return arguments.verb(arguments)
-    except UserError as error:
-        say(f"error: {error}", error=True)
-        return 1
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        say(f"error: {where}{error.strerror or error}", error=True)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return exit_code(lambda: int(arguments.verb(arguments)))
 
 
 def parser() -> argparse.ArgumentParser:

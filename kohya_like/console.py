@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
 from rich.console import Console
@@ -14,11 +15,30 @@ from rich.text import Text
 from kohya_like.data.folders import times
 from kohya_like.events import Event, Failed, Finished, Phase, Record, Resumed, Sample, Saved, Started, Step, Validation
 from kohya_like.events import Warned as Warning_
+from kohya_like.schema.errors import UserError
 
 
 def say(text: str, error: bool = False) -> None:
     """One line of plain text; foreign text is never read as markup."""
     Console(stderr=error, highlight=False, soft_wrap=True).print(Text(text))
+
+
+def exit_code(run: Callable[[], int]) -> int:
+    """What a verb ends with. Faults of input are a sentence on stderr and code 1; Ctrl+C is 130."""
+    try:
+        return run()
+    except UserError as error:
+        say(f"error: {error}", error=True)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        say(f"error: {where}{error.strerror or error}", error=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 class JsonView:

@@ -113,7 +113,7 @@ def _text_half(folder: Path, tower: ImageTower, base: str, device: torch.device)
 
 def _of_base_model(base: Path, folder: Path, tower: ImageTower, device: torch.device) -> EncodeTexts:
     encoder = load_backbone(base, device=device).text_encoders[0]
-    projection, width = tower.text_projection, encoder.config.hidden_size  # type: ignore[union-attr]
+    projection, width = tower.text_projection, encoder.config.hidden_size  # type: ignore[union-attr]  # a CLIP text model
     if projection is None:
         raise FormatError(f"{folder}: has no text_projection, which takes texts to where the pictures are", HINT)
     if projection.shape[1] != width:

@@ -1,5 +1,6 @@
 """Below the caption: all tags of the open pictures with their counts, to look for, filter by, rename and remove."""
 
+# PySide's stubs give QStyleOptionViewItem no fields: each `type: ignore[attr-defined]` on `option` is for that.
 from __future__ import annotations
 
 from itertools import islice

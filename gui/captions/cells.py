@@ -1,5 +1,6 @@
 """How a picture looks in the grid and in the list: its thumbnail, its name, and what its caption amounts to."""
 
+# PySide's stubs give QStyleOptionViewItem no fields: each `type: ignore[attr-defined]` on `option` is for that.
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
 """How a chip looks: the tag, its translation below, and for several pictures a box of three states and a count."""
 
+# PySide's stubs give QStyleOptionViewItem no fields: each `type: ignore[attr-defined]` on `option` is for that.
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt
@@ -56,7 +57,7 @@ class ChipCells(QStyledItemDelegate):
         ground = QColor(theme.color("accent" if is_chosen else "raised"))
         if is_chosen:
             ground.setAlphaF(0.2)
-        is_double = chip.tag in self._view.model().doubled  # type: ignore[attr-defined]
+        is_double = chip.tag in self._view.model().doubled  # type: ignore[attr-defined]  # a ChipModel
         border = "accent" if is_chosen else "warning" if is_double else "muted" if _pointed(state) else "border"
         pen = QPen(theme.color(border), 1.5 if is_chosen else 1)
         if chip.state == "none" or is_double:

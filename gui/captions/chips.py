@@ -1,9 +1,18 @@
 """The tags of the chosen pictures as chips: choose, rename, drag; for several pictures with a box of three states."""
 
+# PySide's stubs give QStyleOptionViewItem no fields: each `type: ignore[attr-defined]` on `option` is for that.
 from __future__ import annotations
 
 from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QDragMoveEvent, QDropEvent, QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QListView, QStyleOptionViewItem, QWidget
 
 from gui.captions.chip_cells import ChipCells
@@ -169,8 +178,8 @@ class ChipsView(QListView):
         self.lay_out_again()
 
     def viewportEvent(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ToolTip:
-            index = self.indexAt(event.pos())  # type: ignore[attr-defined]
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            index = self.indexAt(event.pos())
             chip = index.data(CHIP_ROLE) if index.isValid() else None
             self.viewport().setToolTip(plain_tooltip(self.cells.tip(chip)) if isinstance(chip, Chip) else "")
         return super().viewportEvent(event)

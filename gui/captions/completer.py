@@ -1,5 +1,6 @@
 """A line for a tag, with suggestions below it while it is typed."""
 
+# PySide's stubs give QStyleOptionViewItem no fields: each `type: ignore[attr-defined]` on `option` is for that.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -55,7 +56,7 @@ class TagLine(QLineEdit):
         self._popup.installEventFilter(self)
         box.setWidget(self)
         self._box = box
-        box.activated[QModelIndex].connect(self._on_chosen)  # type: ignore[index]
+        box.activated[QModelIndex].connect(self._on_chosen)  # type: ignore[index]  # an overload, unsaid in its stub
         self.textEdited.connect(lambda _: self._suggest())
         self.returnPressed.connect(self._on_return)
 

@@ -260,7 +260,7 @@ class CaptionDesk(QObject):
 
     def note(self, **found: object) -> None:
         """What a tool found out about pictures (fields of `Findings`), for the filter."""
-        self.findings = replace(self.findings, **found)  # type: ignore[arg-type]
+        self.findings = replace(self.findings, **found)  # type: ignore[arg-type]  # fields of Findings, each of its own type
         self.findings_changed.emit()
 
     def show_list(self, shown: Shown) -> None:

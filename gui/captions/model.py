@@ -41,7 +41,7 @@ class PictureModel(QAbstractListModel):
 
     def ids_of(self, selection: QItemSelection) -> list[int]:
         """In the order of the list."""
-        ranges = sorted((one.top(), one.bottom()) for one in selection)  # type: ignore[attr-defined]
+        ranges = sorted((one.top(), one.bottom()) for one in selection)  # type: ignore[attr-defined]  # iterable, unsaid in its stub
         return [number for top, bottom in ranges for number in self._ids[top : bottom + 1]]
 
     def selection_of(self, ids: Sequence[int]) -> QItemSelection:

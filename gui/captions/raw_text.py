@@ -6,7 +6,7 @@ import re
 from difflib import SequenceMatcher
 
 from PySide6.QtCore import QEvent, QTimer, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence
+from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from dataset_tools.caption_file import line_of
@@ -113,9 +113,9 @@ class RawText(QPlainTextEdit):
         self.commit()
         super().focusOutEvent(event)
 
-    def hideEvent(self, event: object) -> None:
+    def hideEvent(self, event: QHideEvent) -> None:
         self.commit()
-        super().hideEvent(event)  # type: ignore[arg-type]
+        super().hideEvent(event)
 
 
 def _is_history(event: QKeyEvent) -> bool:
